@@ -34,7 +34,8 @@ const impureSyntax = [
   },
   { selector: 'CallExpression[callee.name="Date"]', message: `\`Date()\` reads the clock. ${IMPURE}` },
   {
-    selector: 'MemberExpression[property.name=/^(get(FullYear|Month|Date|Day|Hours|Minutes|Seconds|TimezoneOffset)|toLocale\\w*|localeCompare)$/]',
+    selector:
+      'MemberExpression[property.name=/^(get(FullYear|Month|Date|Day|Hours|Minutes|Seconds|TimezoneOffset)|toLocale\\w*|localeCompare)$/]',
     message: `The machine's time zone and language are not inputs: use the UTC form, compare with < and >. ${IMPURE}`,
   },
 ];
@@ -42,7 +43,17 @@ const impureSyntax = [
 const impureGlobals = [
   ...['process', 'console', 'performance', 'crypto', 'fetch', 'WebSocket', 'Buffer', 'global', 'globalThis', 'require'],
   ...['setTimeout', 'setInterval', 'setImmediate', 'clearTimeout', 'clearInterval', 'clearImmediate', 'queueMicrotask'],
-  ...['Promise', 'AbortController', 'AbortSignal', 'EventTarget', 'WeakRef', 'FinalizationRegistry', 'Atomics', 'Intl', 'Worker'],
+  ...[
+    'Promise',
+    'AbortController',
+    'AbortSignal',
+    'EventTarget',
+    'WeakRef',
+    'FinalizationRegistry',
+    'Atomics',
+    'Intl',
+    'Worker',
+  ],
 ].map((name) => ({ name, message: IMPURE }));
 
 const environment = {
@@ -76,13 +87,19 @@ export default tseslint.config(
       '@typescript-eslint/await-thenable': 'error',
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/ban-ts-comment': ['error', { 'ts-expect-error': true }],
-      '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'separate-type-imports', disallowTypeAnnotations: false }],
+      '@typescript-eslint/consistent-type-imports': [
+        'error',
+        { fixStyle: 'separate-type-imports', disallowTypeAnnotations: false },
+      ],
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
       '@typescript-eslint/only-throw-error': 'error',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', ignoreRestSiblings: true }],
       // Interfaces of ports are async because some implementation needs it; not every one does.
       '@typescript-eslint/require-await': 'off',
-      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true, allowNullish: true }],
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true, allowNullish: true },
+      ],
     },
   },
   {

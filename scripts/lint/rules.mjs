@@ -64,7 +64,9 @@ export const layers = {
     }
     return onImports((node, specifier, typeOnly) => {
       if (specifier.startsWith('.')) {
-        const to = layerOf(path.posix.normalize(path.posix.join(path.posix.dirname(file), specifier)).replace(/\.js$/, '.ts'));
+        const to = layerOf(
+          path.posix.normalize(path.posix.join(path.posix.dirname(file), specifier)).replace(/\.js$/, '.ts'),
+        );
         if (to === from || layer.uses.includes(to)) return;
         if (layer.types?.includes(to)) {
           if (!typeOnly) context.report({ node, messageId: 'typesOnly', data: { from, to } });
@@ -78,7 +80,8 @@ export const layers = {
         if (layer.pure) context.report({ node, messageId: 'node', data: { from, name: specifier } });
         return;
       }
-      if (!PACKAGES[name]?.test(file)) context.report({ node, messageId: 'package', data: { file: `src/${file}`, name } });
+      if (!PACKAGES[name]?.test(file))
+        context.report({ node, messageId: 'package', data: { file: `src/${file}`, name } });
     });
   },
 };

@@ -23,7 +23,12 @@ const SNIPPETS: readonly Snippet[] = [
   { says: 'Date.now', at: 'domain', code: 'export const born = Date.now();', rules: properties },
   { says: 'Date.now taken apart', at: 'engine', code: 'export const { now } = Date;', rules: properties },
   { says: 'new Date()', at: 'engine', code: 'export const born = new Date();', rules: syntax },
-  { says: 'a date in the local time zone', at: 'domain', code: 'export const born = new Date(2026, 10, 22);', rules: syntax },
+  {
+    says: 'a date in the local time zone',
+    at: 'domain',
+    code: 'export const born = new Date(2026, 10, 22);',
+    rules: syntax,
+  },
   { says: 'the local hour', at: 'notify', code: 'export const hour = new Date(0).getHours();', rules: syntax },
   { says: 'the local language', at: 'engine', code: "export const order = 'a'.localeCompare('b');", rules: syntax },
   { says: 'Math.random', at: 'rules', code: 'export const dice = Math.random();', rules: properties },
@@ -31,11 +36,31 @@ const SNIPPETS: readonly Snippet[] = [
   { says: 'process', at: 'notify', code: 'export const pid = process.pid;', rules: globals },
   { says: 'the console', at: 'engine', code: "console.log('x');", rules: [...globals, 'no-console'] },
   { says: 'fetch', at: 'notify', code: "export const reply = fetch('http://x');", rules: globals },
-  { says: 'an async function', at: 'notify', code: 'export async function plan(): Promise<void> {}', rules: [...globals, ...syntax] },
-  { says: 'a file', at: 'rules', code: "import { readFileSync } from 'node:fs';\nexport const read = readFileSync;", rules: direction },
-  { says: 'a file without the prefix', at: 'rules', code: "import { readFileSync } from 'fs';\nexport const read = readFileSync;", rules: direction },
+  {
+    says: 'an async function',
+    at: 'notify',
+    code: 'export async function plan(): Promise<void> {}',
+    rules: [...globals, ...syntax],
+  },
+  {
+    says: 'a file',
+    at: 'rules',
+    code: "import { readFileSync } from 'node:fs';\nexport const read = readFileSync;",
+    rules: direction,
+  },
+  {
+    says: 'a file without the prefix',
+    at: 'rules',
+    code: "import { readFileSync } from 'fs';\nexport const read = readFileSync;",
+    rules: direction,
+  },
   { says: 'a logger', at: 'engine', code: "import { pino } from 'pino';\nexport const log = pino;", rules: direction },
-  { says: 'a dynamic import', at: 'engine', code: "export const late = () => import('../domain/ids.js');", rules: syntax },
+  {
+    says: 'a dynamic import',
+    at: 'engine',
+    code: "export const late = () => import('../domain/ids.js');",
+    rules: syntax,
+  },
   {
     says: 'nothing, in clean pure code',
     at: 'engine',
@@ -44,7 +69,12 @@ const SNIPPETS: readonly Snippet[] = [
   },
   // direction
   { says: 'engine -> store', at: 'engine', code: "import '../store/log.js';", rules: direction },
-  { says: 'domain -> ports', at: 'domain', code: "import type { Clock } from '../ports/clock.js';\nexport type C = Clock;", rules: direction },
+  {
+    says: 'domain -> ports',
+    at: 'domain',
+    code: "import type { Clock } from '../ports/clock.js';\nexport type C = Clock;",
+    rules: direction,
+  },
   { says: 'domain -> rules', at: 'domain', code: "export * from '../rules/index.js';", rules: direction },
   { says: 'rules -> engine', at: 'rules', code: "import '../engine/step.js';", rules: direction },
   { says: 'notify -> engine', at: 'notify', code: "import '../engine/step.js';", rules: direction },
@@ -57,14 +87,44 @@ const SNIPPETS: readonly Snippet[] = [
   { says: 'daemon -> cli', at: 'daemon', code: "import '../cli/serve.js';", rules: direction },
   { says: 'cli -> main', at: 'cli', code: "import '../main.js';", rules: direction },
   // packages
-  { says: 'bullmq outside of queue', at: 'store', code: "import { Queue } from 'bullmq';\nexport const q = Queue;", rules: direction },
-  { says: 'ioredis outside of store and queue', at: 'daemon', code: "import { Redis } from 'ioredis';\nexport const r = Redis;", rules: direction },
-  { says: 'an SDK outside of client.ts', at: 'integrations/registry.ts', code: "import { WebClient } from '@slack/web-api';\nexport const w = WebClient;", rules: direction },
-  { says: 'a package without a place', at: 'daemon', code: "import leftPad from 'left-pad';\nexport const l: unknown = leftPad;", rules: direction },
-  { says: 'ioredis in store, as it should be', at: 'store', code: "import { Redis } from 'ioredis';\nexport const r = Redis;\n", rules: [] },
+  {
+    says: 'bullmq outside of queue',
+    at: 'store',
+    code: "import { Queue } from 'bullmq';\nexport const q = Queue;",
+    rules: direction,
+  },
+  {
+    says: 'ioredis outside of store and queue',
+    at: 'daemon',
+    code: "import { Redis } from 'ioredis';\nexport const r = Redis;",
+    rules: direction,
+  },
+  {
+    says: 'an SDK outside of client.ts',
+    at: 'integrations/registry.ts',
+    code: "import { WebClient } from '@slack/web-api';\nexport const w = WebClient;",
+    rules: direction,
+  },
+  {
+    says: 'a package without a place',
+    at: 'daemon',
+    code: "import leftPad from 'left-pad';\nexport const l: unknown = leftPad;",
+    rules: direction,
+  },
+  {
+    says: 'ioredis in store, as it should be',
+    at: 'store',
+    code: "import { Redis } from 'ioredis';\nexport const r = Redis;\n",
+    rules: [],
+  },
   // the environment
   { says: 'process.env', at: 'daemon', code: 'export const home = process.env.HOME;', rules: properties },
-  { says: 'process.env in main.ts, as it should be', at: 'main.ts', code: 'export const home = process.env.HOME;\n', rules: [] },
+  {
+    says: 'process.env in main.ts, as it should be',
+    at: 'main.ts',
+    code: 'export const home = process.env.HOME;\n',
+    rules: [],
+  },
   // promises
   {
     says: 'a promise nobody waits for',
@@ -142,7 +202,9 @@ describe('lint rules', () => {
   });
 
   it('has a place for every dependency', async () => {
-    const { PACKAGES } = (await import('../../scripts/lint/layers.mjs' as string)) as { PACKAGES: Record<string, RegExp> };
+    const { PACKAGES } = (await import('../../scripts/lint/layers.mjs' as string)) as {
+      PACKAGES: Record<string, RegExp>;
+    };
     const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as { dependencies: Record<string, string> };
     expect(Object.keys(PACKAGES).sort()).toEqual(Object.keys(manifest.dependencies).sort());
   });
