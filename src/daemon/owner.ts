@@ -1,0 +1,268 @@
+/**
+ * The owner of one partition: holds the lease, reads the input log after the cursor, lets the engine decide and commits.
+ *
+ * Memory is a cache. Whenever the outcome of a write is not known (a lost socket, a fence), the owner drops everything
+ * it believes, asks for the lease again and loads; the cursor says what happened. While one commit is on its way the
+ * next batch is already being decided on top of it: if the commit fails, both are dropped together.
+ */
+import { ChangeSet, loadState, stateStats, step, toWrites } from '../engine/index.js';
+import type { EngineContext, EngineState } from '../engine/index.js';
+import { decodeInput, streamTime } from '../domain/input.js';
+import { effectful } from '../failpoints.js';
+import type { Commit, CommitWrites, Lease, LogEntry, PartitionStore } from '../ports/store.js';
+import type { EngineMetrics } from '../telemetry/metrics.js';
+import type { Logger } from '../telemetry/logger.js';
+import type { CurrentEntry } from './current-entry.js';
+import { holdLease, type HeldLease } from './lease.js';
+import type { OutboxPump } from './outbox-pump.js';
+import { Signal } from './signal.js';
+
+/** After this many failed attempts an entry goes to the dead-letter stream. */
+export const POISON_ATTEMPTS = 3;
+
+/** The longest a read waits for entries: bounds how late a lost lease, a stop or the trim is noticed. */
+const LONGEST_WAIT_MS = 1_000;
+const TRIM_EVERY_MS = 60_000;
+
+export interface OwnerSettings {
+  /** Name of this replica; part of the lease. */
+  readonly replica: string;
+  readonly leaseTtlMs: number;
+  /** At most this many entries a commit. */
+  readonly batch: number;
+  /** Log entries older than this are trimmed, ms. */
+  readonly retentionMs: number;
+}
+
+export interface OwnerDeps {
+  readonly store: PartitionStore;
+  readonly context: EngineContext;
+  readonly settings: OwnerSettings;
+  readonly pump: OutboxPump;
+  readonly logger: Logger;
+  readonly metrics: EngineMetrics;
+  /** Tells the supervisor which entry is being decided, in case deciding it never ends. */
+  readonly current: CurrentEntry;
+  /** An entry that ended the engine thread before us; counted as a failed attempt once the lease is ours. */
+  readonly suspect?: { readonly partition: number; readonly entry: string };
+  /** How many partitions this replica owns, so that a replica that has many asks later. */
+  readonly held: { count: number };
+}
+
+/** Lost the lease, or somebody else moved the cursor: drop memory and ask again. */
+class Fenced extends Error {}
+
+/** The engine threw on this entry. */
+class Undecidable extends Error {
+  readonly entry: LogEntry;
+  constructor(entry: LogEntry, cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    this.entry = entry;
+  }
+}
+
+export interface Owner {
+  /** Finishes the batch in hand, commits, gives the lease back. */
+  stop(): Promise<void>;
+}
+
+/** Starts owning the partition whenever its lease can be had. Never rejects on its own; stops only when told. */
+export function startOwner(deps: OwnerDeps): Owner {
+  const stopping = new Signal();
+  const done = ownForever(deps, stopping);
+  return {
+    async stop() {
+      stopping.raise();
+      await done;
+    },
+  };
+}
+
+async function ownForever(deps: OwnerDeps, stopping: Signal): Promise<void> {
+  const { store, settings, logger, metrics } = deps;
+  /** Failed attempts of entries not yet passed. While there are any, entries are decided one by one. */
+  const attempts = new Map<string, number>();
+  let suspect = deps.suspect?.partition === store.partition ? deps.suspect.entry : undefined;
+  let failures = 0;
+  while (!stopping.raised) {
+    try {
+      const lease = await effectful('lease.acquire', () => store.acquire(settings.replica, settings.leaseTtlMs));
+      if (lease === null) {
+        await stopping.wait(settings.leaseTtlMs / 5 + deps.held.count * 50);
+        continue;
+      }
+      const held = holdLease(store, lease, settings.leaseTtlMs, logger);
+      deps.held.count += 1;
+      metrics.leaseHeld.set({ partition: String(store.partition) }, 1);
+      logger.info({ partition: store.partition, fence: lease.fence }, 'lease acquired');
+      try {
+        if (suspect !== undefined) {
+          attempts.set(suspect, await countAttempt(store, lease, suspect));
+          suspect = undefined;
+        }
+        await own(deps, held, stopping, attempts);
+        failures = 0;
+      } finally {
+        deps.held.count -= 1;
+        metrics.leaseHeld.set({ partition: String(store.partition) }, 0);
+        await held.end();
+      }
+    } catch (error) {
+      if (error instanceof Undecidable) {
+        suspect = error.entry.id;
+        logger.error({ partition: store.partition, entry: error.entry.id, err: error.cause }, 'entry cannot be decided');
+        metrics.engineErrors.inc();
+        continue;
+      }
+      if (error instanceof Fenced) {
+        metrics.fenced.inc();
+        logger.warn({ partition: store.partition, reason: error.message }, 'lease lost, dropping memory');
+        continue;
+      }
+      failures += 1;
+      logger.warn({ partition: store.partition, err: error }, 'store failed, dropping memory and trying again');
+      await stopping.wait(Math.min(100 * 2 ** Math.min(failures, 4), 1_000));
+    }
+  }
+}
+
+function countAttempt(store: PartitionStore, lease: Lease, entry: string): Promise<number> {
+  return effectful('owner.count-attempt', () => store.countAttempt(lease, entry));
+}
+
+/** Works with the lease until told to stop (returns) or until something is not certain any more (throws). */
+async function own(
+  deps: OwnerDeps,
+  held: HeldLease,
+  stopping: Signal,
+  attempts: Map<string, number>,
+): Promise<void> {
+  const { store, context, settings, logger, metrics, pump } = deps;
+  const loaded = await effectful('owner.load', () => store.load(held.lease));
+  let state: EngineState = loadState(context, loaded);
+  let { cursor, seq } = loaded;
+  logger.info({ partition: store.partition, cursor, ...stateStats(state) }, 'state loaded');
+  const pumping = pump.start(store, held.lease);
+  let committing: Promise<void> = Promise.resolve();
+  // An unawaited rejection would end the process; the error is still thrown where the promise is awaited.
+  const launch = (work: Promise<void>): Promise<void> => {
+    work.catch(() => undefined);
+    return work;
+  };
+  let wakeAt: number | null = step(context, state, { kind: 'tick' }, { id: cursor, at: 0 }, new ChangeSet()).wakeAt;
+  let tickedFor: number | null = null;
+  let nextTrim = Date.now() + TRIM_EVERY_MS;
+  try {
+    while (!stopping.raised) {
+      held.check((reason) => new Fenced(reason));
+      if (pump.failed !== undefined) throw pump.failed;
+      const redisNow = Date.now() + pump.clockOffsetMs;
+      const wait = Math.max(0, Math.min(LONGEST_WAIT_MS, wakeAt === null ? LONGEST_WAIT_MS : wakeAt - redisNow));
+      const entries = await store.read(cursor, one ? 1 : settings.batch, Math.ceil(wait));
+      if (entries.length === 0) {
+        if (wakeAt !== null && wakeAt <= Date.now() + pump.clockOffsetMs && tickedFor !== wakeAt) {
+          tickedFor = wakeAt;
+          await committing;
+          const id = await effectful('owner.append-own', () => store.appendOwn(held.lease, { kind: 'tick' }));
+          if (id === null) throw new Fenced('fenced at a tick');
+        } else if (wakeAt !== null && tickedFor === wakeAt) {
+          // Our idea of Redis's clock was ahead: the tick came too early. Look again shortly.
+          tickedFor = null;
+          await stopping.wait(20);
+        }
+      } else {
+        const expected = cursor;
+        const changes = new ChangeSet();
+        const first = entries[0] as LogEntry;
+        const failed = attempts.get(first.id) ?? 0;
+        const batch = attempts.size > 0 ? [first] : entries;
+        let deadLetter: Commit['deadLetter'];
+        if (failed >= POISON_ATTEMPTS) {
+          const error = `the engine failed on it ${failed} times; the replica's log has the reason`;
+          deadLetter = { id: first.id, body: first.body, error, attempts: failed };
+          const poison = { kind: 'poison', entry: first.id, error } as const;
+          ({ state, wakeAt } = step(context, state, poison, { id: first.id, at: streamTime(first.id) }, changes));
+          logger.error({ partition: store.partition, entry: first.id }, 'entry moved to the dead letters');
+          metrics.deadLetters.inc();
+        } else {
+          for (const entry of batch) {
+            deps.current.set(store.partition, entry.id);
+            ({ state, wakeAt } = decide(context, state, entry, changes));
+          }
+          deps.current.clear();
+        }
+        const last = batch[batch.length - 1] as LogEntry;
+        cursor = last.id;
+        seq = last.seq;
+        const writes = toWrites(state, changes);
+        await committing;
+        const what = { lease: held.lease, expected, cursor, seq, writes };
+        committing = launch(commit(deps, deadLetter === undefined ? what : { ...what, deadLetter }, batch.length));
+        pump.lagging(Date.now() + pump.clockOffsetMs - streamTime(last.id));
+        if (attempts.size > 0) {
+          // One by one, each on disk before the next, so that only the culprit is ever counted.
+          await committing;
+          for (const entry of attempts.keys()) if (!isAfter(entry, last.id)) attempts.delete(entry);
+        }
+      }
+      if (Date.now() >= nextTrim) {
+        nextTrim = Date.now() + TRIM_EVERY_MS;
+        await committing;
+        await effectful('log.trim', () => store.trim(held.lease, Date.now() + pump.clockOffsetMs - settings.retentionMs));
+        observe(deps, state);
+      }
+    }
+    await committing;
+  } finally {
+    await committing.catch(() => undefined);
+    await pumping.stop();
+  }
+}
+
+function decide(
+  context: EngineContext,
+  state: EngineState,
+  entry: LogEntry,
+  changes: ChangeSet,
+): { state: EngineState; wakeAt: number | null } {
+  try {
+    return step(context, state, decodeInput(entry.body), { id: entry.id, at: streamTime(entry.id) }, changes);
+  } catch (error) {
+    throw new Undecidable(entry, error);
+  }
+}
+
+async function commit(deps: OwnerDeps, what: Commit, entries: number): Promise<void> {
+  const { store, metrics } = deps;
+  const end = metrics.commitSeconds.startTimer();
+  const outcome = await effectful('owner.commit', () => store.commit(what));
+  end();
+  if (outcome !== 'committed') throw new Fenced(`commit ${outcome} at ${what.expected}`);
+  metrics.batchEntries.observe(entries);
+  metrics.entriesApplied.inc(entries);
+  countDecisions(deps, what.writes);
+  if (what.writes.effects.length > 0) deps.pump.poke();
+}
+
+function countDecisions(deps: OwnerDeps, writes: CommitWrites): void {
+  if (writes.opened.length > 0) {
+    for (const { id } of writes.opened) {
+      const head = JSON.parse(writes.incidents.get(id) ?? '{}') as { severity?: string; rule?: string };
+      deps.metrics.incidentsOpened.inc({ severity: head.severity ?? 'unknown', rule: head.rule ?? 'unknown' });
+    }
+  }
+}
+
+function observe(deps: OwnerDeps, state: EngineState): void {
+  const stats = stateStats(state);
+  const partition = String(deps.store.partition);
+  deps.metrics.series.set({ partition }, stats.series);
+  deps.metrics.openEpisodes.set({ partition }, stats.openEpisodes);
+  deps.metrics.incidentsLive.set({ partition }, stats.incidents);
+}
+
+function isAfter(a: string, b: string): boolean {
+  const [aMs = 0, aSeq = 0] = a.split('-').map(Number);
+  const [bMs = 0, bSeq = 0] = b.split('-').map(Number);
+  return aMs > bMs || (aMs === bMs && aSeq > bSeq);
+}
