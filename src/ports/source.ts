@@ -18,6 +18,8 @@ export interface Delivery {
   readonly source: string;
   /** The parsed JSON body; its type is not trusted. */
   readonly body: unknown;
+  /** When it arrived, by the clock of the intake, ms: for what the sender did not date. */
+  readonly receivedAt: number;
   readonly settings: NormalisationSettings;
 }
 
@@ -30,6 +32,8 @@ export type Reading =
        * be appended again (for Alertmanager: receiver and group key). Absent: nothing is absorbed.
        */
       readonly retryLane?: string;
+      /** Oddities that were accepted, by kind, with how often: counted in the metrics. */
+      readonly marks?: Readonly<Record<string, number>>;
     }
   | {
       readonly ok: false;
