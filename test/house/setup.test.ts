@@ -73,7 +73,7 @@ describe('the npm packages', () => {
     'node_modules/a': { version: '1.0.0' },
     'node_modules/b': { version: '2.0.0', optional: true },
   };
-  beforeEach(() => write('package-lock.json', JSON.stringify({ packages: wanted })));
+  beforeEach(() => void write('package-lock.json', JSON.stringify({ packages: wanted })));
   const installed = (packages: object): string =>
     write('node_modules/.package-lock.json', JSON.stringify({ packages }));
 
