@@ -1,0 +1,75 @@
+/** The killer: a random process every moment, Redis every one to three seconds, and now and then a long freeze. */
+import { setTimeout as pause } from 'node:timers/promises';
+
+import type { Supervised } from './processes/supervised.js';
+import type { Random } from './random.js';
+
+export interface KillerOptions {
+  readonly random: Random;
+  readonly replicas: readonly Supervised[];
+  readonly receivers: readonly Supervised[];
+  readonly redis: Supervised;
+  /** Between two strikes, ms. */
+  readonly everyMs: { readonly least: number; readonly most: number };
+}
+
+const REDIS_EVERY_MS = { least: 1_000, most: 3_000 };
+/** Beyond the lease of one second and up to beyond the claim of two. */
+const FREEZE_MS = { least: 1_300, most: 2_800 };
+const FREEZE_CHANCE = 0.1;
+const RECEIVER_CHANCE = 0.04;
+/** Most strikes wait until a process had time to do something; the others hit it while it starts. */
+const ANY_AGE_CHANCE = 0.15;
+const WARM_AFTER_MS = 1_000;
+
+export class Killer {
+  readonly freezes: { readonly process: string; readonly ms: number }[] = [];
+  readonly #options: KillerOptions;
+  readonly #frozen = new Set<Promise<void>>();
+  #redisDue = 0;
+
+  constructor(options: KillerOptions) {
+    this.#options = options;
+  }
+
+  /** Strikes until the signal, then waits until all that is frozen has gone on. */
+  async run(until: AbortSignal): Promise<void> {
+    const { random, everyMs } = this.#options;
+    this.#redisDue = this.#nextRedis();
+    while (!until.aborted) {
+      await pause(random.integer(everyMs.least, everyMs.most));
+      this.#strike();
+    }
+    await Promise.all(this.#frozen);
+  }
+
+  #nextRedis(): number {
+    return performance.now() + this.#options.random.integer(REDIS_EVERY_MS.least, REDIS_EVERY_MS.most);
+  }
+
+  #strike(): void {
+    const { random, redis, replicas, receivers } = this.#options;
+    if (performance.now() >= this.#redisDue) {
+      this.#redisDue = this.#nextRedis();
+      redis.kill();
+      return;
+    }
+    if (random.chance(RECEIVER_CHANCE)) {
+      random.pick(receivers).kill();
+      return;
+    }
+    const awake = replicas.filter((process) => process.alive && !process.paused);
+    const warm = awake.filter((process) => performance.now() - process.startedAt > WARM_AFTER_MS);
+    const within = warm.length === 0 || random.chance(ANY_AGE_CHANCE) ? awake : warm;
+    if (within.length === 0) return;
+    const victim = random.pick(within);
+    if (random.chance(FREEZE_CHANCE)) this.#freeze(victim, random.integer(FREEZE_MS.least, FREEZE_MS.most));
+    else victim.kill();
+  }
+
+  #freeze(victim: Supervised, ms: number): void {
+    this.freezes.push({ process: victim.plan.name, ms });
+    const frozen = victim.freeze(ms).finally(() => this.#frozen.delete(frozen));
+    this.#frozen.add(frozen);
+  }
+}
