@@ -75,15 +75,17 @@ export function createJudge(home: DaemonHome, witness: Witness, list: Checklist)
         return incident.memberCount === names.length && JSON.stringify(found) === JSON.stringify([...names].sort());
       }),
     ended: (service, what, before, names) =>
-      eventually(what, service, ({ members }) =>
-        members
-          .filter(({ name }) => names === undefined || names.includes(name))
-          .every(({ name, endsAt, endKind }) => {
+      eventually(what, service, ({ members }) => {
+        const concerned = members.filter(({ name }) => names === undefined || names.includes(name));
+        return (
+          concerned.length > 0 &&
+          concerned.every(({ name, endsAt, endKind }) => {
             const truth = witness.endedAt(name, service);
             if (truth === undefined || endsAt === null || endKind !== 'explicit') return false;
             return Math.abs(endsAt - truth) <= END_TOLERANCE_MS && endsAt <= before + END_TOLERANCE_MS;
-          }),
-      ),
+          })
+        );
+      }),
     async everyEpisodeArrived(exceptServices) {
       const expected = witness.episodes().filter(({ service }) => !exceptServices.includes(service));
       let missing: readonly HeldEpisode[] = expected;
