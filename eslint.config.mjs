@@ -77,9 +77,7 @@ export default tseslint.config(
       'prefer-const': 'error',
       'no-console': 'error',
       'no-self-compare': 'error',
-      'no-template-curly-in-string': 'error',
       'no-unreachable-loop': 'error',
-      'no-unmodified-loop-condition': 'error',
       'func-style': ['error', 'declaration', { allowArrowFunctions: true }],
       'no-restricted-syntax': ['error', ...forbiddenSyntax],
       '@typescript-eslint/no-floating-promises': 'error',
@@ -129,5 +127,5 @@ export default tseslint.config(
     files: ['test/prove/**', 'test/bench/**', 'test/e2e/**'],
     rules: { 'no-console': 'off' },
   },
-  { files: ['**/*.mjs'], ...tseslint.configs.disableTypeChecked },
+  { files: ['**/*.mjs', '**/*.cjs'], ...tseslint.configs.disableTypeChecked },
 );

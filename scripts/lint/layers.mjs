@@ -9,7 +9,8 @@
 export const LAYERS = {
   domain: { pure: true, uses: [] },
   rules: { pure: true, uses: ['domain'] },
-  notify: { pure: true, uses: ['domain'] },
+  // It renders what sinks deliver: the shape of a notification is the port's.
+  notify: { pure: true, uses: ['domain'], types: ['ports'] },
   engine: { pure: true, uses: ['domain', 'rules', 'notify'] },
   ports: { uses: ['domain'] },
   errors: { uses: [] },
@@ -50,7 +51,7 @@ export const PACKAGES = {
   fastify: /^http\//,
   ioredis: /^(store|queue)\//,
   pino: /^telemetry\//,
-  'prom-client': /^telemetry\//,
+  'prom-client': /^(telemetry|daemon)\//,
   re2js: /^(rules|engine)\//,
   undici: /^(integrations\/[^/]+\/client\.ts$|cli\/)/,
   yaml: /^(rules|config|cli)\//,
