@@ -9,7 +9,16 @@ import { formatLabels, type Labels } from '../domain/labels.js';
 import { plainLine } from '../domain/text.js';
 import type { Notification } from '../ports/sink.js';
 
-const LIMITS = { headline: 300, title: 300, name: 200, hint: 1_000, runbook: 500, key: 10, alertNames: 20, reason: 300 };
+const LIMITS = {
+  headline: 300,
+  title: 300,
+  name: 200,
+  hint: 1_000,
+  runbook: 500,
+  key: 10,
+  alertNames: 20,
+  reason: 300,
+};
 
 export interface MessageSettings {
   /** Address of the daemon for people, with or without a slash at its end. */

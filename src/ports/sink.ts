@@ -64,3 +64,8 @@ export interface Sink {
   deliver(notification: Notification, context: DeliveryContext): Promise<ActionResult>;
   close?(): Promise<void>;
 }
+
+/** A secret as the configuration hands it over: it prints as `[redacted]`; `reveal` is called where it is used. */
+export interface SecretText {
+  reveal(): string;
+}
