@@ -1,4 +1,5 @@
 /** Reads the incidents as a person would: over the API of a running replica. */
+import { withoutSource } from '../storage/partition-reader.js';
 import type { SeenIncident, SeenMember, SeenNotification } from './observation.js';
 
 const LIST_LIMIT = 1_000;
@@ -34,7 +35,7 @@ function toSeen({ incident, members, timeline }: Detail): SeenIncident {
       startsAt: member.startsAt,
       endsAt: member.endsAt,
     })),
-    events: incident.events.map((event) => event.id),
+    events: incident.events.map((event) => withoutSource(event.id)),
     timeline: timeline.map((entry) => entry.type),
   };
 }

@@ -4,7 +4,7 @@
  */
 import type { Truth } from '../workload/ledger.js';
 import { incidentsByScenario } from './incidents.js';
-import type { ExpectedMatrix, Observation, Received, SeenIncident, SeenNotification } from './observation.js';
+import type { ExpectedMatrix, Observation, Received, SeenIncident } from './observation.js';
 import type { Violation } from './violation.js';
 
 function laneOf(incident: string, told: Pick<Received, 'generation' | 'channel' | 'role'>): string {
@@ -28,7 +28,8 @@ export function checkNotifications(
     if (incident === undefined || !truth.complete) continue;
     violations.push(...checkAsked(truth, incident, received, matrix));
   }
-  for (const incident of observation.incidents) violations.push(...checkMarks(incident, received));
+  const effects = new Set(observation.received.map((each) => each.effect));
+  for (const incident of observation.incidents) violations.push(...checkMarks(incident, effects));
   violations.push(...checkAllowed(truths, observation, matrix), ...checkOrder(received));
   return violations;
 }
@@ -68,7 +69,7 @@ function endedBeforeDue(incident: SeenIncident, role: string, channel: string): 
 }
 
 /** What the incident says of its notifications agrees with the receivers. */
-function checkMarks(incident: SeenIncident, received: ReadonlyMap<string, readonly Received[]>): Violation[] {
+function checkMarks(incident: SeenIncident, received: ReadonlySet<string>): Violation[] {
   return incident.notifications.flatMap((each): Violation[] => {
     const detail = `${incident.number}: ${each.action} ${each.role} by ${each.channel} is ${each.status}`;
     if (each.status === 'scheduled' || each.status === 'failed') {
@@ -79,14 +80,9 @@ function checkMarks(incident: SeenIncident, received: ReadonlyMap<string, readon
         ? [{ kind: 'notification-unmarked', detail: `${detail} without a reason` }]
         : [];
     }
-    const arrived = received.get(laneOf(incident.id, toReceived(each))) ?? [];
-    if (arrived.some(({ action }) => action === each.action)) return [];
+    if (received.has(each.effect)) return [];
     return [{ kind: 'notification-unmarked', detail: `${detail}, but it never arrived` }];
   });
-}
-
-function toReceived(each: SeenNotification): Pick<Received, 'generation' | 'channel' | 'role'> {
-  return { generation: each.generation, channel: each.channel as Received['channel'], role: each.role };
 }
 
 /** Only who is in the row of a severity that the incident may have had is told, and only about known incidents. */
@@ -119,23 +115,26 @@ function checkOrder(received: ReadonlyMap<string, readonly Received[]>): Violati
   });
 }
 
-/** Deliveries beyond the first of each effect-bearing lane and action: absorbed by PagerDuty's key, visible in Slack. */
-export function countDuplicates(observation: Observation): { pagerduty: number; slack: number } {
-  const asked = new Map<string, number>();
-  for (const incident of observation.incidents) {
-    for (const each of incident.notifications) {
-      if (each.status !== 'sent') continue;
-      const lane = `${laneOf(incident.id, toReceived(each))}/${each.action}`;
-      asked.set(lane, (asked.get(lane) ?? 0) + 1);
-    }
+export interface Repeats {
+  /** Absorbed by the deduplication key. */
+  readonly pagerduty: number;
+  /** Visible to people, saying so themselves. */
+  readonly slackMarked: number;
+  /** Visible to people, unmarked. */
+  readonly slackUnmarked: number;
+}
+
+/** Deliveries of one effect beyond its first: at least once is the promise, and this is its price. */
+export function countRepeats(received: readonly Received[]): Repeats {
+  const seen = new Set<string>();
+  const repeats = { pagerduty: 0, slackMarked: 0, slackUnmarked: 0 };
+  for (const { effect, channel, marked } of received) {
+    const repeated = seen.has(`${channel}/${effect}`);
+    seen.add(`${channel}/${effect}`);
+    if (!repeated) continue;
+    if (channel === 'pagerduty') repeats.pagerduty += 1;
+    else if (marked) repeats.slackMarked += 1;
+    else repeats.slackUnmarked += 1;
   }
-  const arrived = new Map<string, number>();
-  const duplicates = { pagerduty: 0, slack: 0 };
-  for (const each of observation.received) {
-    const lane = `${laneOf(each.incident, each)}/${each.action}`;
-    const count = (arrived.get(lane) ?? 0) + 1;
-    arrived.set(lane, count);
-    if (count > (asked.get(lane) ?? 1)) duplicates[each.channel] += 1;
-  }
-  return duplicates;
+  return repeats;
 }

@@ -48,7 +48,8 @@ export interface SeenCommit {
   readonly fence: number;
   readonly from: string;
   readonly to: string;
-  readonly entries: number;
+  /** Running number of the entry `to`. */
+  readonly number: number;
 }
 
 /** A partition as Redis holds it. */
@@ -56,9 +57,10 @@ export interface SeenPartition {
   readonly partition: number;
   /** Entry id and running number of the cursor; `0-0` and 0 before the first commit. */
   readonly cursor: { readonly id: string; readonly number: number };
+  /** Running number of every entry of the log, by its id, in the order of the log. */
+  readonly numbers: ReadonlyMap<string, number>;
   /** Id of the last entry of the log. */
   readonly lastEntry: string;
-  readonly logLength: number;
   /** Last number given to an entry. */
   readonly appended: number;
   readonly fence: number;
@@ -80,6 +82,10 @@ export interface Received {
   /** Internal id of the incident. */
   readonly incident: string;
   readonly generation: number;
+  /** Id of the effect that asked for it. */
+  readonly effect: string;
+  /** It says itself that it may be a repeat. */
+  readonly marked: boolean;
   /** Order in the receiver's journal. */
   readonly order: number;
 }

@@ -38,10 +38,13 @@ function checkCommits(seen: SeenPartition): Violation[] {
   const name = `partition ${seen.partition}`;
   const violations: Violation[] = [];
   const gap = (detail: string): void => void violations.push({ kind: 'commit-gap', detail: `${name}: ${detail}` });
-  let previous = seen.ringTrimmed ? undefined : { fence: 0, to: '0-0' };
+  let previous = seen.ringTrimmed ? undefined : { fence: 0, to: '0-0', number: 0 };
   for (const commit of seen.commits) {
-    if (previous !== undefined && commit.from !== previous.to) {
+    if (previous !== undefined && (commit.from !== previous.to || commit.number <= previous.number)) {
       gap(`commit ${commit.from} -> ${commit.to} follows one that ended at ${previous.to}`);
+    }
+    if (commit.number !== seen.numbers.get(commit.to)) {
+      gap(`the commit to ${commit.to} says number ${commit.number}, the log ${seen.numbers.get(commit.to)}`);
     }
     if (previous !== undefined && commit.fence < previous.fence) {
       violations.push({
@@ -49,15 +52,14 @@ function checkCommits(seen: SeenPartition): Violation[] {
         detail: `${name}: commit to ${commit.to} with fence ${commit.fence} after ${previous.fence}`,
       });
     }
-    previous = { fence: commit.fence, to: commit.to };
+    previous = commit;
   }
-  const last = seen.commits.at(-1);
-  const end = last?.to ?? '0-0';
+  const end = seen.commits.at(-1)?.to ?? '0-0';
   if (end !== seen.cursor.id) gap(`the last commit ended at ${end}, the cursor is ${seen.cursor.id}`);
-  const applied = seen.commits.reduce((sum, commit) => sum + commit.entries, 0);
-  if (!seen.ringTrimmed && applied !== seen.cursor.number) {
-    gap(`the commits applied ${applied} entries, the cursor is at number ${seen.cursor.number}`);
+  let expected = 1;
+  for (const [id, number] of seen.numbers) {
+    if (number !== expected) gap(`entry ${id} has number ${number} where ${expected} was due`);
+    expected = number + 1;
   }
-  if (seen.logLength !== seen.appended) gap(`${seen.appended} entries were numbered, the log holds ${seen.logLength}`);
   return violations;
 }

@@ -33,14 +33,19 @@ interface LoggedEntry {
   readonly event?: { readonly id: string };
 }
 
-/** Reads the log and the ring of a partition once; later calls read only what was added. */
+/** An event's id is `<source>:<id as sent>`. */
+export function withoutSource(id: string): string {
+  return id.slice(id.indexOf(':') + 1);
+}
+
+/** Remembers how far it read the log, so that a later call reads only what was added. */
 export class PartitionReader {
   readonly #base: string;
   readonly #partition: number;
   readonly #statements = new Map<string, number>();
   readonly #events = new Map<string, number>();
   #read = '-';
-  #length = 0;
+  readonly #numbers = new Map<string, number>();
 
   constructor(prefix: string, partition: number) {
     this.#partition = partition;
@@ -50,11 +55,10 @@ export class PartitionReader {
   async read(redis: Redis): Promise<SeenPartition> {
     const key = (name: string): string => `${this.#base}${name}`;
     await this.#readLog(redis, key('in'));
-    const [cursor, appended, fence, logLength, outbox] = await Promise.all([
+    const [cursor, appended, fence, outbox] = await Promise.all([
       redis.get(key('cursor')),
       redis.get(key('seq')),
       redis.get(key('fence')),
-      redis.xlen(key('in')),
       redis.hlen(key('eff')),
     ]);
     const [cursorId = '0-0', cursorNumber = '0'] = (cursor ?? '').split(' ').filter((word) => word !== '');
@@ -63,7 +67,7 @@ export class PartitionReader {
       partition: this.#partition,
       cursor: { id: cursorId, number: Number(cursorNumber) },
       lastEntry: this.#read === '-' ? '0-0' : this.#read,
-      logLength,
+      numbers: this.#numbers,
       appended: Number(appended ?? 0),
       fence: Number(fence ?? 0),
       commits,
@@ -78,13 +82,17 @@ export class PartitionReader {
   async #readLog(redis: Redis, key: string): Promise<void> {
     for await (const [id, fields] of readStream(redis, key, this.#read)) {
       this.#read = id;
-      this.#length += 1;
-      const entry = JSON.parse(fieldsOf(fields)['b'] ?? '{}') as LoggedEntry;
+      const { q, b } = fieldsOf(fields);
+      this.#numbers.set(id, Number(q));
+      const entry = JSON.parse(b ?? '{}') as LoggedEntry;
       for (const alert of entry.alerts ?? []) {
         const said = `${alert.labels['proof_alert']}|${alert.status}|${alert.startsAt}`;
         this.#statements.set(said, (this.#statements.get(said) ?? 0) + 1);
       }
-      if (entry.event !== undefined) this.#events.set(entry.event.id, (this.#events.get(entry.event.id) ?? 0) + 1);
+      if (entry.event !== undefined) {
+        const id = withoutSource(entry.event.id);
+        this.#events.set(id, (this.#events.get(id) ?? 0) + 1);
+      }
     }
   }
 
@@ -92,7 +100,7 @@ export class PartitionReader {
     const commits: SeenCommit[] = [];
     for await (const [, fields] of readStream(redis, key, '-')) {
       const { fence, from, to, n } = fieldsOf(fields);
-      commits.push({ fence: Number(fence), from: from ?? '?', to: to ?? '?', entries: Number(n) });
+      commits.push({ fence: Number(fence), from: from ?? '?', to: to ?? '?', number: Number(n) });
     }
     return commits;
   }
