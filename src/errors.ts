@@ -15,6 +15,8 @@ export const ERRORS = {
   TOCSIN_BODY_TOO_DEEP: { status: 400, title: 'The body is nested too deeply' },
   TOCSIN_BODY_FORBIDDEN_KEY: { status: 400, title: 'The body has a forbidden key' },
   TOCSIN_BODY_INVALID: { status: 422, title: 'The body is JSON of the wrong shape' },
+  TOCSIN_BAD_REQUEST: { status: 400, title: 'The request is malformed' },
+  TOCSIN_HEADERS_TOO_LARGE: { status: 431, title: 'The headers are too large' },
   TOCSIN_BAD_QUERY: { status: 400, title: 'A query parameter is wrong' },
   TOCSIN_OVERLOADED: { status: 503, title: 'Too much work in hand; send again later' },
   TOCSIN_STORE_UNAVAILABLE: { status: 503, title: 'Redis cannot store this now; send again later' },

@@ -11,7 +11,7 @@ export function isLoopback(host: string): boolean {
 }
 
 /** Names of the sources that accept whatever arrives, whether said so (`auth: none`) or not. */
-export function unauthenticatedSources(config: Config): string[] {
+export function unauthenticatedSources(config: Pick<Config, 'sources'>): string[] {
   return Object.entries(config.sources)
     .filter(([, source]) => source.auth === undefined || source.auth === 'none')
     .map(([name]) => name);

@@ -14,6 +14,7 @@ import { resolveConfig } from './resolve.js';
 import { type Config, configSchema } from './schema.js';
 
 export type { ConfigProblem } from './problem.js';
+export type { Config } from './schema.js';
 export { formatConfigProblem } from './problem.js';
 
 const LARGEST_FILE = 256 * 1024;
