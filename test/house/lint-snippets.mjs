@@ -13,6 +13,6 @@ const eslint = new ESLint({ cwd: process.cwd() });
 const answers = [];
 for (const { path, code } of JSON.parse(Buffer.concat(chunks).toString('utf8'))) {
   const [result] = await eslint.lintText(code, { filePath: path });
-  answers.push(result.messages.map((each) => [each.ruleId ?? 'fatal', each.message]));
+  answers.push(result.messages.map((each) => [each.ruleId ?? (each.fatal ? 'fatal' : 'inline-comment'), each.message]));
 }
 process.stdout.write(JSON.stringify(answers));

@@ -39,11 +39,12 @@ const SNIPPETS: readonly Snippet[] = [
   { says: 'process', at: 'notify', code: 'export const pid = process.pid;', rules: globals },
   { says: 'the console', at: 'engine', code: "console.log('x');", rules: [...globals, 'no-console'] },
   { says: 'fetch', at: 'notify', code: "export const reply = fetch('http://x');", rules: globals },
+  { says: 'a promise', at: 'engine', code: 'export const later = Promise.resolve(1);', rules: globals },
   {
     says: 'an async function',
     at: 'notify',
     code: 'export async function plan(): Promise<void> {}',
-    rules: [...globals, ...syntax],
+    rules: syntax,
   },
   {
     says: 'a file',
@@ -104,7 +105,7 @@ const SNIPPETS: readonly Snippet[] = [
   },
   {
     says: 'an SDK outside of client.ts',
-    at: 'integrations/registry.ts',
+    at: 'integrations/sinks.ts',
     code: "import { WebClient } from '@slack/web-api';\nexport const w = WebClient;",
     rules: direction,
   },
@@ -169,7 +170,7 @@ const SNIPPETS: readonly Snippet[] = [
     says: 'a rule switched off in place',
     at: 'domain',
     code: '// eslint-disable-next-line no-restricted-properties\nexport const born = Date.now();',
-    rules: properties,
+    rules: ['inline-comment', ...properties],
   },
 ];
 
