@@ -6,8 +6,8 @@ import type { ActionResult } from '../ports/sink.js';
  * anything but a TimeoutError the daemon is stopping, which is nobody's fault; the delivery is tried again soon.
  */
 export function interruption(receiver: string, caller: AbortSignal, unknownOutcome: boolean): ActionResult {
-  const reason: unknown = caller.reason;
-  const cancelled = caller.aborted && !(reason instanceof Error && reason.name === 'TimeoutError');
+  const reason = caller.reason as { readonly name?: unknown } | undefined;
+  const cancelled = caller.aborted && reason?.name !== 'TimeoutError';
   return {
     ok: false,
     retry: true,
@@ -41,11 +41,18 @@ const NEVER_SENT = new Set([
 
 /** True when the error shows that no connection came about, so that the receiver cannot have acted. */
 export function neverSent(error: unknown): boolean {
-  for (let cause = error, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth += 1) {
-    const { code } = cause as NodeJS.ErrnoException;
-    if (code !== undefined && NEVER_SENT.has(code)) return true;
-    const { errors } = cause as AggregateError;
-    if (Array.isArray(errors) && errors.length > 0 && errors.every(neverSent)) return true;
+  let cause = error as Failure | undefined;
+  for (let depth = 0; depth < 5 && typeof cause === 'object' && cause !== null; depth += 1) {
+    if (typeof cause.code === 'string' && NEVER_SENT.has(cause.code)) return true;
+    if (Array.isArray(cause.errors) && cause.errors.length > 0 && cause.errors.every(neverSent)) return true;
+    cause = cause.cause;
   }
   return false;
+}
+
+/** The parts of Node's errors that matter here: fetch wraps what happened, and several addresses give several errors. */
+interface Failure {
+  readonly code?: unknown;
+  readonly errors?: unknown;
+  readonly cause?: Failure;
 }

@@ -68,7 +68,11 @@ export function openSlackSession(options: SlackClientOptions): SlackSession {
     logger: SILENT,
     ...(options.apiUrl !== undefined && { slackApiUrl: options.apiUrl }),
     fetch: async (url, init) => {
-      const response = await fetch(url, { ...init, signal: options.signal });
+      const response = await fetch(url, { ...init, signal: options.signal }).catch((error: unknown) => {
+        // noted here: the SDK's own error keeps the message only
+        trace.error = error;
+        throw error;
+      });
       trace.status = response.status;
       trace.retryAfter = response.headers.get('retry-after');
       return response;
@@ -81,7 +85,7 @@ export function openSlackSession(options: SlackClientOptions): SlackSession {
       return { ok: true, value: await act() };
     } catch (error) {
       const code = platformCode(error);
-      return { ok: false, trace: { ...trace, error, ...(code !== undefined && { code }) } };
+      return { ok: false, trace: { error, ...trace, ...(code !== undefined && { code }) } };
     }
   }
 

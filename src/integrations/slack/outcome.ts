@@ -53,8 +53,8 @@ export function classifyFailure(trace: Trace): Failure {
 }
 
 function networkFailure(trace: Trace): Failure {
-  const message = trace.error instanceof Error ? trace.error.message : 'no answer';
-  return failure('network', true, `Slack could not be reached: ${plainLine(message, 300)}`, !neverSent(trace.error));
+  const problem = `Slack could not be reached: ${plainLine(messageOf(trace.error), 300)}`;
+  return failure('network', true, problem, !neverSent(trace.error));
 }
 
 function failure(reason: Failure['reason'], retry: boolean, detail: string, unknownOutcome: boolean): Failure {
@@ -63,6 +63,13 @@ function failure(reason: Failure['reason'], retry: boolean, detail: string, unkn
 
 function describe({ status, code, error }: Trace): string {
   if (code !== undefined && CODE.test(code)) return `Slack answered ${code}`;
-  const message = status === 200 && error instanceof Error ? `: ${plainLine(error.message, 200)}` : '';
+  const message = status === 200 ? `: ${plainLine(messageOf(error), 200)}` : '';
   return `Slack answered ${status ?? 'nothing'}${message}`;
+}
+
+/** `fetch failed: connect ECONNREFUSED 127.0.0.1:1` */
+function messageOf(error: unknown): string {
+  const { message, cause } = (error ?? {}) as { readonly message?: unknown; readonly cause?: { message?: unknown } };
+  const parts = [message, cause?.message].filter((part) => typeof part === 'string' && part !== '');
+  return parts.length === 0 ? 'no answer' : parts.join(': ');
 }
