@@ -86,10 +86,12 @@ export class System {
       pagerduty: { port: this.receivers.pagerdutyPort, caFile: this.receivers.caFile },
       slack: { port: this.receivers.slackPort },
     });
-    const naive = naiveCommit && roles.includes('engine');
+    const naive = naiveCommit && kind === 'engine';
+    // with the control no engine may be the real one
+    const own = naiveCommit && kind === 'all-in-one' ? roles.filter((role) => role !== 'engine') : roles;
     const args = naive
-      ? [...TSX, join(ROOT, 'test', 'prove', 'naive-replica.ts'), build, config, roles.join(',')]
-      : [join(build, 'dist', 'main.js'), 'serve', '--config', config, '--roles', roles.join(',')];
+      ? [...TSX, join(ROOT, 'test', 'prove', 'naive-replica.ts'), build, config]
+      : [join(build, 'dist', 'main.js'), 'serve', '--config', config, '--roles', own.join(',')];
     return new Supervised({
       name,
       kind,

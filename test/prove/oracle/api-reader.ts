@@ -42,8 +42,8 @@ function toSeen({ incident, members, timeline }: Detail): SeenIncident {
 
 /** All ids that the list of the API gives. */
 export async function listIncidents(base: string): Promise<string[]> {
-  const page = (await getJson(`${base}/api/v1/incidents?limit=${LIST_LIMIT}`)) as { incidents: { id: string }[] };
-  return page.incidents.map((incident) => incident.id);
+  const page = (await getJson(`${base}/api/v1/incidents?limit=${LIST_LIMIT}`)) as { items: { id: string }[] };
+  return page.items.map((incident) => incident.id);
 }
 
 /** The incidents of these ids, in full. */
