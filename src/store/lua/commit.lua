@@ -77,12 +77,18 @@ for i, kind in ipairs(kinds) do must_be(kind, KEYS[i + 2]) end
 for _, group in ipairs(members) do must_be('hash', group.key) end
 for _, group in ipairs(timeline) do must_be('list', group.key) end
 
+-- ZADD takes no NaN, and tonumber() does.
+local function is_time(value)
+  local number = tonumber(value)
+  return number ~= nil and number == number and math.abs(number) < 9007199254740992
+end
+
 local why
 local new_incidents, heads = {}, {}
 each(opened, function(i)
   if redis.call('HEXISTS', KEYS[5], ARGV[i]) == 1 then why = 'incident ' .. ARGV[i] .. ' is opened but exists' end
   if redis.call('HEXISTS', KEYS[8], ARGV[i + 1]) == 1 then why = 'number ' .. ARGV[i + 1] .. ' is taken' end
-  if not tonumber(ARGV[i + 2]) then why = 'incident ' .. ARGV[i] .. ' has no opening time' end
+  if not is_time(ARGV[i + 2]) then why = 'incident ' .. ARGV[i] .. ' has no opening time' end
   new_incidents[ARGV[i]] = true
 end)
 each(inc_set, function(i)
@@ -100,7 +106,7 @@ each(effects, function(i)
   if planned[id] or redis.call('HEXISTS', KEYS[9], id) == 1 or redis.call('HEXISTS', KEYS[10], id) == 1 then
     why = 'effect ' .. id .. ' exists'
   end
-  if not tonumber(ARGV[i + 1]) then why = 'effect ' .. id .. ' has no due time' end
+  if not is_time(ARGV[i + 1]) then why = 'effect ' .. id .. ' has no due time' end
   if not heads[incident] and redis.call('HEXISTS', KEYS[5], incident) == 0 then
     why = 'effect ' .. id .. ' belongs to the unknown incident ' .. incident
   end
@@ -126,7 +132,7 @@ write('HSET', KEYS[4], det_set)
 write('HDEL', KEYS[4], det_del)
 write('HSET', KEYS[5], inc_set)
 each(opened, function(i)
-  redis.call('ZADD', KEYS[7], ARGV[i + 2], ARGV[i])
+  redis.call('ZADD', KEYS[7], text(tonumber(ARGV[i + 2])), ARGV[i])
   redis.call('HSET', KEYS[8], ARGV[i + 1], ARGV[i])
 end)
 for _, group in ipairs(members) do
