@@ -109,15 +109,21 @@ export const failpoints = {
       }
       return undefined;
     };
+    /** The failpoint of an enclosing call: `effectful('x', …)`, or a function that takes a FailpointName first and passes it on. */
+    const failpointOf = (call) => {
+      const [first] = call.arguments;
+      if (first?.type !== 'Literal' || typeof first.value !== 'string') return undefined;
+      const signature = checker.getResolvedSignature(services.esTreeNodeToTSNodeMap.get(call));
+      const declared = signature?.parameters[0]?.valueDeclaration?.type?.getText();
+      return declared === 'FailpointName' ? first.value : undefined;
+    };
     return {
       'CallExpression[callee.type="MemberExpression"]'(node) {
         const method = portMethod(node.callee);
         const name = EFFECTS[method];
         if (name === undefined) return;
-        const wrapper = context.sourceCode
-          .getAncestors(node)
-          .findLast((each) => each.type === 'CallExpression' && each.callee.name === 'effectful');
-        const found = wrapper?.arguments[0]?.value;
+        const around = context.sourceCode.getAncestors(node).filter((each) => each.type === 'CallExpression');
+        const found = around.map(failpointOf).findLast((each) => each !== undefined);
         if (found === name) return;
         const messageId = found === undefined ? 'bare' : 'wrong';
         context.report({ node, messageId, data: { method, name, found } });

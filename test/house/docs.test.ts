@@ -2,6 +2,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { parse } from 'yaml';
+import { loadConfig } from '../../src/config/load.js';
+import { SOURCES } from '../../src/integrations/sources.js';
 
 const PAGES = [
   'README.md',
@@ -59,5 +62,46 @@ describe('README.md', () => {
       demo: expect.stringContaining('setup.mjs'),
       test: expect.stringContaining('setup.mjs'),
     });
+  });
+
+  it('shows an event that is accepted', () => {
+    const [, body = ''] =
+      /\/events [^']*'content-type: application\/json' -d '(\{[\s\S]*?\})'\n```/.exec(
+        readFileSync('README.md', 'utf8'),
+      ) ?? [];
+    const event = JSON.parse(body.replace(/'"\$\(date[^)]*\)"'/, '2026-11-22T01:02:03Z')) as unknown;
+    const loaded = loadConfig(undefined);
+    if (!loaded.ok) throw new Error('the defaults are refused');
+    const { normalise } = loaded.config;
+    const settings = {
+      names: normalise.names,
+      identityDrop: normalise.identity_drop,
+      exporterJobs: normalise.exporter_jobs,
+      serviceLabels: normalise.service_labels,
+    };
+    const reading = SOURCES['events']?.read({
+      source: 'events',
+      body: event,
+      receivedAt: Date.UTC(2026, 10, 22, 2),
+      settings,
+    });
+    expect(reading).toMatchObject({
+      ok: true,
+      inputs: [{ event: { id: 'checkout-1042', type: 'deployment_completed' } }],
+    });
+  });
+
+  it('shows a receiver of Alertmanager at an address that exists by default', () => {
+    const [, yaml = ''] = /```yaml\n(route:[\s\S]*?)```/.exec(readFileSync('README.md', 'utf8')) ?? [];
+    const { route, receivers } = parse(yaml) as {
+      route: { receiver: string };
+      receivers: { name: string; webhook_configs: { url: string }[] }[];
+    };
+    expect(receivers.map((receiver) => receiver.name)).toContain(route.receiver);
+    const loaded = loadConfig(undefined);
+    const url = new URL(receivers[0]?.webhook_configs[0]?.url ?? '');
+    const [, , source = ''] = url.pathname.split('/');
+    expect(loaded).toMatchObject({ ok: true, config: { sources: { [source]: { type: 'alertmanager' } } } });
+    expect(loaded).toMatchObject({ ok: true, config: { http: { external_url: url.origin } } });
   });
 });

@@ -161,6 +161,12 @@ const SNIPPETS: readonly Snippet[] = [
     code: "import { effectful } from '../failpoints.js';\nimport type { Lease, PartitionStore } from '../ports/store.js';\nexport const renew = (store: PartitionStore, lease: Lease) => effectful('lease.renew', () => store.renew(lease, 1));\n",
     rules: [],
   },
+  {
+    says: 'an effect through a function that takes the name of its failpoint',
+    at: 'daemon',
+    code: "import { effectful, type FailpointName } from '../failpoints.js';\nimport type { Lease, PartitionStore } from '../ports/store.js';\nconst act = <T>(name: FailpointName, fn: () => Promise<T>): Promise<T> => effectful(name, fn);\nexport const renew = (store: PartitionStore, lease: Lease) => act('lease.renew', () => store.renew(lease, 1));\n",
+    rules: [],
+  },
   // habits
   { says: 'any', at: 'daemon', code: 'export const loose: any = 1;', rules: ['@typescript-eslint/no-explicit-any'] },
   { says: 'a default export', at: 'daemon', code: 'export default 1;', rules: syntax },
