@@ -2,12 +2,12 @@
 import type { ActionResult } from '../ports/sink.js';
 
 /**
- * The result of a delivery that a signal ended: the caller's or the sink's own time limit. When the caller's carries
- * anything but a TimeoutError the daemon is stopping, which is nobody's fault; the delivery is tried again soon.
+ * The result of a delivery that its signal ended. When the signal carries anything but a TimeoutError the daemon is
+ * stopping, which is nobody's fault; the delivery is tried again soon.
  */
-export function interruption(receiver: string, caller: AbortSignal, unknownOutcome: boolean): ActionResult {
-  const reason = caller.reason as { readonly name?: unknown } | undefined;
-  const cancelled = caller.aborted && reason?.name !== 'TimeoutError';
+export function interruption(receiver: string, signal: AbortSignal, unknownOutcome: boolean): ActionResult {
+  const reason = signal.reason as { readonly name?: unknown } | undefined;
+  const cancelled = reason?.name !== 'TimeoutError';
   return {
     ok: false,
     retry: true,

@@ -6,19 +6,20 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Effect } from '../domain/effect.js';
 import type { Input } from '../domain/input.js';
-import { effectful, type FailpointName } from '../failpoints.js';
+import { plainLine } from '../domain/text.js';
+import { effectful } from '../failpoints.js';
 import { renderNotification } from '../notify/message.js';
 import { recheck } from '../notify/recheck.js';
 import type { ActionResult, Sink } from '../ports/sink.js';
 import type { Claim, Outbox } from '../ports/store.js';
 import { backoffDelay, type RetrySettings } from './backoff.js';
 import type { EffectJob } from './connection.js';
+import { startDeadline } from './deadline.js';
 import type { WorkerEvent } from './events.js';
 
 export interface DeliverySettings {
-  /** How long a claim keeps other workers away, ms. A delivery gets at most 60 % of it. */
+  /** How long a claim keeps other workers away, ms. A delivery gets at most 60 % of it, and 10 s. */
   readonly claimTtlMs: number;
   readonly retry: RetrySettings;
 }
@@ -40,6 +41,8 @@ type Result = Extract<Input, { kind: 'result' }>;
 
 /** Share of the claim's time that a delivery may use; the rest is for writing down what came of it. */
 const DELIVERY_SHARE = 0.6;
+const LONGEST_DELIVERY_MS = 10_000;
+const OBEY_MS = 250;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1_000;
 
@@ -101,35 +104,33 @@ async function takeClaim(job: EffectJob, context: DeliveryContext): Promise<Clai
     );
   const claim = await insist(attempt, until, context.stop);
   if (claim.status !== 'held' || !unsure) return claim;
-  const ours = await act('worker.release', until, context, () =>
-    outbox.release(job.partition, job.effect, token, 0, false),
-  );
+  const giveBack = (): Promise<boolean> =>
+    effectful('worker.release', () => outbox.release(job.partition, job.effect, token, 0, false));
+  const ours = await insist(giveBack, until, context.stop);
   return ours ? insist(attempt, until, context.stop) : claim;
 }
 
 /** One delivery, ended by its deadline or by the end of this replica, whatever the sink does with the signal. */
 async function send(sink: Sink, claim: Claimed, startedAt: number, context: DeliveryContext): Promise<ActionResult> {
   const { effect, incident, attempt, mayRepeat } = claim;
-  const left = context.settings.claimTtlMs * DELIVERY_SHARE - (performance.now() - startedAt);
-  const signal = AbortSignal.any([context.stop, AbortSignal.timeout(Math.max(1, Math.round(left)))]);
+  const share = Math.min(LONGEST_DELIVERY_MS, context.settings.claimTtlMs * DELIVERY_SHARE);
+  const deadline = startDeadline(Math.max(1, share - (performance.now() - startedAt)), context.stop);
+  const { signal } = deadline;
   const notification = renderNotification(effect, incident, { externalUrl: context.externalUrl });
   const deaf = new Promise<ActionResult>((resolve) => {
-    // a sink that obeys answers first: give it the turn of the loop in which it hears of the abort
-    signal.addEventListener('abort', () => setTimeout(() => resolve(interrupted(sink, context.stop)), 250).unref());
+    // a sink that obeys knows more: it gets the time to say so
+    signal.addEventListener('abort', () => setTimeout(() => resolve(interrupted(sink, context.stop)), OBEY_MS).unref());
   });
-  return effectful('worker.deliver', async () => {
-    try {
-      return await Promise.race([sink.deliver(notification, { signal, attempt, mayRepeat }), deaf]);
-    } catch (error) {
-      return {
-        ok: false,
-        retry: true,
-        reason: 'client',
-        detail: `the sink ${sink.type} threw: ${asError(error).message}`.slice(0, 500),
-        unknownOutcome: true,
-      };
-    }
-  });
+  try {
+    return await effectful('worker.deliver', () =>
+      Promise.race([sink.deliver(notification, { signal, attempt, mayRepeat }), deaf]),
+    );
+  } catch (error) {
+    const detail = `the sink ${sink.type} threw: ${plainLine(asError(error).message, 300)}`;
+    return { ok: false, retry: true, reason: 'client', detail, unknownOutcome: true };
+  } finally {
+    deadline.clear();
+  }
 }
 
 function interrupted(sink: Sink, stop: AbortSignal): ActionResult {
@@ -156,10 +157,9 @@ async function settle(
   const { effect, attempt, token } = claim;
   const attempts = end.outcome === 'skipped' ? attempt - 1 : attempt;
   const result: Result = { kind: 'result', effect: effect.id, incident: effect.incident, attempts, ...end };
-  const until = startedAt + context.settings.claimTtlMs;
-  const kept = await act('worker.settle', until, context, () =>
-    context.outbox.settle(job.partition, job.effect, token, result),
-  );
+  const write = (): Promise<boolean> =>
+    effectful('worker.settle', () => context.outbox.settle(job.partition, job.effect, token, result));
+  const kept = await insist(write, startedAt + context.settings.claimTtlMs, context.stop);
   context.report({
     type: 'settled',
     effect,
@@ -179,10 +179,11 @@ async function release(
   result: Extract<ActionResult, { ok: false }>,
   delayMs: number,
 ): Promise<void> {
-  const until = startedAt + context.settings.claimTtlMs;
-  const kept = await act('worker.release', until, context, () =>
-    context.outbox.release(job.partition, job.effect, claim.token, delayMs, result.unknownOutcome),
-  );
+  const write = (): Promise<boolean> =>
+    effectful('worker.release', () =>
+      context.outbox.release(job.partition, job.effect, claim.token, delayMs, result.unknownOutcome),
+    );
+  const kept = await insist(write, startedAt + context.settings.claimTtlMs, context.stop);
   const { effect, attempt } = claim;
   const { reason, detail } = result;
   context.report({
@@ -201,12 +202,10 @@ function times(claim: Claimed, startedAt: number): { readonly lateMs: number; re
   return { lateMs: Math.max(0, claim.now - claim.effect.dueAt), tookMs: performance.now() - startedAt };
 }
 
-/** An effect on the outbox that is safe to repeat: settle and release compare the claim's token. */
-function act<T>(name: FailpointName, until: number, context: DeliveryContext, fn: () => Promise<T>): Promise<T> {
-  return insist(() => effectful(name, fn), until, context.stop);
-}
-
-/** Repeats until it succeeds, the time is over (`until`, of performance.now) or the replica stops; then rejects with the last error. */
+/**
+ * For writes of the outbox, which compare the claim's token and so are safe to repeat. Repeats until it succeeds, the
+ * time is over (`until`, of performance.now) or the replica stops; then rejects with the last error.
+ */
 async function insist<T>(fn: () => Promise<T>, until: number, stop: AbortSignal): Promise<T> {
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
     try {

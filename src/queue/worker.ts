@@ -2,6 +2,7 @@
  * The workers: one BullMQ worker a sink, each job one effect (deliver.ts). BullMQ only carries: jobs never fail, have one
  * attempt and are removed, and whatever it loses the sweep of the outbox hands out again.
  */
+import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Worker, type Job } from 'bullmq';
 import type { Outbox } from '../ports/store.js';
@@ -61,6 +62,8 @@ const LAST_WRITES_MS = 700;
 
 export function startWorkers(options: WorkersOptions): Workers {
   const stop = new AbortController();
+  // one listener for each delivery under way
+  setMaxListeners(0, stop.signal);
   const inHand = new Set<Promise<void>>();
   const report = (event: WorkerEvent): void => {
     logEvent(options.logger, event);

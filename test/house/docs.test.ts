@@ -87,7 +87,7 @@ describe('README.md', () => {
     });
     expect(reading).toMatchObject({
       ok: true,
-      inputs: [{ event: { id: 'checkout-1042', type: 'deployment_completed' } }],
+      inputs: [{ event: { id: 'events:checkout-1042', type: 'deployment_completed' } }],
     });
   });
 

@@ -87,13 +87,18 @@ class WatchingAgent extends Agent {
 
   async watch(signal: AbortSignal, send: (combined: AbortSignal) => Promise<unknown>): Promise<Exchange> {
     const watch: Watch = { exchange: { connected: false }, controller: new AbortController() };
-    const combined = AbortSignal.any([signal, watch.controller.signal]);
+    const { exchange, controller } = watch;
+    const onAbort = (): void => controller.abort(signal.reason);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
     try {
-      watch.exchange.body = await this.#calls.run(watch, () => send(combined));
+      exchange.body = await this.#calls.run(watch, () => send(controller.signal));
     } catch (error) {
-      watch.exchange.error = error instanceof Error ? error : new Error(String(error));
+      exchange.error = error instanceof Error ? error : new Error(String(error));
+    } finally {
+      signal.removeEventListener('abort', onAbort);
     }
-    return watch.exchange;
+    return exchange;
   }
 
   override addRequest(request: ClientRequest, options: unknown): void {

@@ -8,11 +8,7 @@ import { buildPagerDutyEvent } from './map.js';
 export interface PagerDutySinkConfig extends PagerDutyClientOptions {
   /** Role -> integration key of a service; `default` serves the others. */
   readonly routingKeys: Readonly<Record<string, SecretText>>;
-  /** Longest wait for one answer, ms; default 10 s. */
-  readonly timeoutMs?: number;
 }
-
-const DEFAULT_TIMEOUT_MS = 10_000;
 
 export function createPagerDutySink(config: PagerDutySinkConfig): Sink {
   const client = createPagerDutyClient(config);
@@ -22,10 +18,8 @@ export function createPagerDutySink(config: PagerDutySinkConfig): Sink {
       const key = config.routingKeys[notification.role] ?? config.routingKeys['default'];
       if (key === undefined) return missingKey(notification.role);
       const routingKey = key.reveal();
-      const timeout = AbortSignal.timeout(config.timeoutMs ?? DEFAULT_TIMEOUT_MS);
-      const signal = AbortSignal.any([context.signal, timeout]);
-      const exchange = await client.send(buildPagerDutyEvent(notification, routingKey), signal);
-      return redact(toResult(exchange, notification, context, signal), routingKey);
+      const exchange = await client.send(buildPagerDutyEvent(notification, routingKey), context.signal);
+      return redact(toResult(exchange, notification, context), routingKey);
     },
     close: async () => client.close(),
   };
@@ -41,14 +35,9 @@ function missingKey(role: string): ActionResult {
   };
 }
 
-function toResult(
-  exchange: Exchange,
-  notification: Notification,
-  context: DeliveryContext,
-  signal: AbortSignal,
-): ActionResult {
+function toResult(exchange: Exchange, notification: Notification, context: DeliveryContext): ActionResult {
   const { status } = exchange;
-  if (status === undefined) return withoutAnswer(exchange, context, signal);
+  if (status === undefined) return withoutAnswer(exchange, context.signal);
   const detail = `PagerDuty answered ${status}${describeBody(exchange.body)}`;
   if (status >= 200 && status < 300) {
     return { ok: true, detail, ref: { dedup_key: notification.dedupKey } };
@@ -70,9 +59,9 @@ function toResult(
   return { ...failure, retry: true, reason: 'server', unknownOutcome: true };
 }
 
-function withoutAnswer(exchange: Exchange, context: DeliveryContext, signal: AbortSignal): ActionResult {
+function withoutAnswer(exchange: Exchange, signal: AbortSignal): ActionResult {
   const unknownOutcome = exchange.connected;
-  if (signal.aborted) return interruption('PagerDuty', context.signal, unknownOutcome);
+  if (signal.aborted) return interruption('PagerDuty', signal, unknownOutcome);
   return {
     ok: false,
     retry: true,

@@ -14,11 +14,8 @@ export interface SlackSinkConfig {
   readonly channels: Readonly<Record<string, string>>;
   /** Base address instead of https://slack.com/api/. */
   readonly apiUrl?: string;
-  /** Longest wait for one delivery, ms; default 10 s. */
-  readonly timeoutMs?: number;
 }
 
-const DEFAULT_TIMEOUT_MS = 10_000;
 /** After so many attempts we stop insisting on reading the history first: a page is worth a repeat. */
 const PATIENT_ATTEMPTS = 5;
 /** The receiver's clock against ours. */
@@ -33,15 +30,13 @@ export function createSlackSink(config: SlackSinkConfig): Sink {
     deliver: async (notification, context) => {
       const channel = config.channels[notification.role] ?? config.channels['default'];
       if (channel === undefined) return missingChannel(notification.role);
-      const timeout = AbortSignal.timeout(config.timeoutMs ?? DEFAULT_TIMEOUT_MS);
-      const signal = AbortSignal.any([context.signal, timeout]);
       const token = config.token.reveal();
       const session = openSlackSession({
         token,
-        signal,
+        signal: context.signal,
         ...(config.apiUrl !== undefined && { apiUrl: config.apiUrl }),
       });
-      const result = await deliver({ session, notification, context, signal, channel, channelIds });
+      const result = await deliver({ session, notification, context, channel, channelIds });
       return { ...result, detail: result.detail.replaceAll(token, '[redacted]') };
     },
   };
@@ -51,8 +46,6 @@ interface Delivery {
   readonly session: SlackSession;
   readonly notification: Notification;
   readonly context: DeliveryContext;
-  /** The caller's signal or our time limit. */
-  readonly signal: AbortSignal;
   readonly channel: string;
   readonly channelIds: Map<string, string>;
 }
@@ -97,7 +90,7 @@ async function lookForEarlier(
   }
   const result = failed(delivery, call, false);
   if (result.ok || !result.retry || delivery.context.attempt >= PATIENT_ATTEMPTS) {
-    return delivery.signal.aborted ? result : 'unreadable';
+    return delivery.context.signal.aborted ? result : 'unreadable';
   }
   return result;
 }
@@ -107,13 +100,13 @@ function sent(posted: Posted, detail: string): ActionResult {
 }
 
 function failed(
-  { signal, context }: Delivery,
+  { context: { signal } }: Delivery,
   call: Extract<Call<unknown>, { ok: false }>,
   mayHaveActed: boolean,
 ): ActionResult {
   // what an answered call says counts more than that time ran out afterwards
   if (signal.aborted && (call.trace.status === undefined || call.trace.code === undefined)) {
-    return interruption('Slack', context.signal, mayHaveActed);
+    return interruption('Slack', signal, mayHaveActed);
   }
   const failure = classifyFailure(call.trace);
   return mayHaveActed ? failure : { ...failure, unknownOutcome: false };
