@@ -39,6 +39,10 @@ describe('power cut', () => {
     expect(await survivors('always', 50)).toBe(50);
   });
 
+  it('says what to install when there is no C compiler', () => {
+    expect(() => preparePowerCut(dir, 'no-such-compiler')).toThrow(/no-such-compiler.*apt-get install gcc/);
+  });
+
   it('takes what was never synced under appendfsync no', async () => {
     expect(await survivors('no', 50)).toBe(0);
   });

@@ -15,18 +15,18 @@ export interface PowerCut {
 }
 
 /** Compiles the shim into `dir`. Throws with what to do when there is no C compiler. */
-export function preparePowerCut(dir: string): PowerCut {
+export function preparePowerCut(dir: string, compiler = 'cc'): PowerCut {
   const library = join(dir, 'powercut.so');
   const record = join(dir, 'powercut.record');
-  const compiled = spawnSync('cc', ['-O1', '-fPIC', '-shared', '-Wall', '-Werror', '-o', library, SOURCE, '-ldl'], {
+  const compiled = spawnSync(compiler, ['-O1', '-fPIC', '-shared', '-Wall', '-Werror', '-o', library, SOURCE, '-ldl'], {
     encoding: 'utf8',
   });
   if (compiled.error !== undefined) {
     throw new Error(
-      'power cuts need a C compiler named cc on the PATH (Debian and Ubuntu: apt-get install gcc libc6-dev)',
+      `power cuts need a C compiler named ${compiler} on the PATH (Debian and Ubuntu: apt-get install gcc libc6-dev)`,
     );
   }
-  if (compiled.status !== 0) throw new Error(`cc cannot compile ${SOURCE}:\n${compiled.stderr}`);
+  if (compiled.status !== 0) throw new Error(`${compiler} cannot compile ${SOURCE}:\n${compiled.stderr}`);
   return {
     env: { LD_PRELOAD: library, TOCSIN_POWERCUT_RECORD: record },
     strike(target) {
