@@ -6,11 +6,12 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { chmod, lstat, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
+import { chmod, lstat, mkdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve as resolvePath } from 'node:path';
 import { StoreError, TocsinError } from '../errors.js';
-import { lockFolder } from './folder-lock.js';
+import { LOCK_NAME_LENGTH, lockFolder } from './folder-lock.js';
 import { askServer, stopOrphan } from './orphan.js';
 import type { ServerRecord } from './orphan.js';
 import { findServerProgram } from './server-program.js';
@@ -50,7 +51,7 @@ export interface EmbeddedRedis {
 
 /** The folder itself when its sockets are short enough, else a private one under the system's temporary folder. */
 async function socketFolder(dir: string): Promise<string> {
-  if (Buffer.byteLength(join(dir, 'lock.0123456789ab')) <= LONGEST_SOCKET_PATH) return dir;
+  if (Buffer.byteLength(dir) + 1 + LOCK_NAME_LENGTH <= LONGEST_SOCKET_PATH) return dir;
   const name = createHash('sha256').update(dir).digest('hex').slice(0, 12);
   const folder = join(tmpdir(), `tocsin-${name}`);
   await mkdir(folder, { mode: 0o700, recursive: true });
@@ -127,7 +128,8 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedR
       started.once('error', end);
     });
     if (started.pid !== undefined) {
-      await writeFile(join(dir, RECORD_FILE), JSON.stringify({ pid: started.pid, socket } satisfies ServerRecord));
+      // At once, before anything can end this process: the next start must find the child.
+      writeFileSync(join(dir, RECORD_FILE), JSON.stringify({ pid: started.pid, socket } satisfies ServerRecord));
     }
     const deadline = performance.now() + timeoutMs;
     while ((await askServer(socket, 'PING', 1_000))?.startsWith('+PONG') !== true) {
@@ -171,7 +173,6 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedR
     }
     await rm(join(dir, RECORD_FILE), { force: true });
     await lock.release();
-    if (runDir !== dir) await rm(runDir, { recursive: true, force: true });
   }
 
   try {

@@ -1,131 +1,113 @@
 /**
- * One process at a time may use a data folder. The holder listens on a unix socket that is named in a lock file: the
- * kernel closes the socket however the holder ends, so a lock left by `kill -9` is told from a held one without trusting
- * process ids, which are used again (in a container the daemon always has the same).
+ * One process at a time may use a data folder. Whoever wants it listens on a unix socket of its own there, and then looks
+ * whether anybody else does: the kernel closes a socket however its process ends, so nothing that `kill -9` leaves behind
+ * is taken for a holder, and no process id is trusted (in a container the daemon always has the same).
+ *
+ * Two cannot both hold it: each listens before it looks, so the later of the two sees the earlier.
  */
-import { randomBytes } from 'node:crypto';
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { randomBytes, randomInt } from 'node:crypto';
+import { readdir, rm } from 'node:fs/promises';
 import { createConnection, createServer } from 'node:net';
-import type { Server } from 'node:net';
 import { join } from 'node:path';
 import { TocsinError } from '../errors.js';
 
-const LOCK_FILE = 'tocsin.lock';
-/** Each round removes one stale lock; more than one is needed only when several processes start at once. */
-const ROUNDS = 20;
-
-interface LockContent {
-  readonly pid: number;
-  readonly socket: string;
-}
+/** How long a name the lock adds to the path of its folder. */
+export const LOCK_NAME_LENGTH = 'lock.0123456789ab'.length;
+/** Those that ask at the same moment all step back and try again after a random pause, this many times. */
+const ROUNDS = 30;
+const PAUSE_MS = { from: 5, to: 80 };
+/** A holder that does not say more in this time (it may be stopped) is a holder all the same. */
+const ANSWER_MS = 500;
 
 export interface FolderLock {
   release(): Promise<void>;
 }
 
-function listen(path: string): Promise<Server> {
+interface Listener {
+  readonly path: string;
+  /** What it tells those who ask: still asking itself, or holding. */
+  state: 'asking' | 'held';
+  close(): Promise<void>;
+}
+
+function listen(path: string): Promise<Listener> {
   return new Promise((resolve, reject) => {
-    const server = createServer((socket) => socket.destroy());
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.end(`${listener.state} ${process.pid}`);
+    });
+    const listener: Listener = {
+      path,
+      state: 'asking',
+      async close() {
+        await new Promise((done) => server.close(done));
+        await rm(path, { force: true });
+      },
+    };
     server.once('error', reject);
     server.listen(path, () => {
-      server.off('error', reject);
       server.unref();
-      resolve(server);
+      resolve(listener);
     });
   });
 }
 
-function isListening(path: string): Promise<boolean> {
+/** What the listener says; undefined when nobody listens. */
+function ask(path: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = createConnection(path);
-    socket.once('connect', () => {
+    let connected = false;
+    let text = '';
+    const end = (): void => {
+      clearTimeout(timer);
       socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
+      resolve(connected ? text : undefined);
+    };
+    const timer = setTimeout(end, ANSWER_MS);
+    socket.on('connect', () => (connected = true));
+    socket.on('data', (data) => (text += data.toString()));
+    socket.on('end', end);
+    socket.on('error', end);
   });
 }
 
-async function readLock(path: string): Promise<LockContent | undefined> {
-  try {
-    return JSON.parse(await readFile(path, 'utf8')) as LockContent;
-  } catch {
-    // Gone meanwhile, or not a lock of ours (a full disk can leave it empty): nobody holds it.
-    return undefined;
+/** What the first other listener says; the sockets of dead ones are removed: their names never come back. */
+async function findOther(runDir: string, own: string): Promise<string | undefined> {
+  for (const name of await readdir(runDir)) {
+    const path = join(runDir, name);
+    if (!name.startsWith('lock.') || path === own) continue;
+    const answer = await ask(path);
+    if (answer !== undefined) return answer;
+    await rm(path, { force: true });
   }
+  return undefined;
 }
 
-/**
- * Takes the lock of `dir`; the socket is made in `runDir`. Throws TOCSIN_REDIS_UNSAFE when another process holds it.
- */
+/** Takes the lock of `dir`, whose sockets are in `runDir`. Throws TOCSIN_REDIS_UNSAFE when another process holds it. */
 export async function lockFolder(dir: string, runDir: string): Promise<FolderLock> {
-  const mark = randomBytes(6).toString('hex');
-  const lockPath = join(dir, LOCK_FILE);
-  const socket = join(runDir, `lock.${mark}`);
-  const server = await listen(socket);
-  const close = async (): Promise<void> => {
-    await new Promise((resolve) => server.close(resolve));
-    await rm(socket, { force: true });
-  };
-
-  const draft = join(dir, `${LOCK_FILE}.${mark}`);
-  try {
-    await writeFile(draft, JSON.stringify({ pid: process.pid, socket } satisfies LockContent));
-    for (let round = 0; round < ROUNDS; round += 1) {
-      // link() fails when the name exists, and the file appears with its content.
-      if (await succeeds(link(draft, lockPath), 'EEXIST')) {
-        return {
-          async release() {
-            if ((await readLock(lockPath))?.socket === socket) await rm(lockPath, { force: true });
-            await close();
-          },
-        };
+  for (let round = 1; ; round += 1) {
+    const listener = await listen(join(runDir, `lock.${randomBytes(6).toString('hex')}`));
+    let other: string | undefined;
+    try {
+      other = await findOther(runDir, listener.path);
+      if (other === undefined) {
+        listener.state = 'held';
+        return { release: () => listener.close() };
       }
-      await removeStale(lockPath, `${lockPath}.stale.${mark}`);
+    } finally {
+      if (listener.state === 'asking') await listener.close();
     }
-    throw new TocsinError(
-      'TOCSIN_REDIS_UNSAFE',
-      `the lock ${lockPath} cannot be taken: other processes keep taking it`,
-    );
-  } catch (error) {
-    await close();
-    throw error;
-  } finally {
-    await rm(draft, { force: true });
+    if (!other.startsWith('asking') || round === ROUNDS) throw inUse(dir, other);
+    await new Promise((resolve) => setTimeout(resolve, randomInt(PAUSE_MS.from, PAUSE_MS.to)));
   }
 }
 
-/** Removes the lock when its holder is gone. Throws TOCSIN_REDIS_UNSAFE when it is held. */
-async function removeStale(lockPath: string, aside: string): Promise<void> {
-  const seen = await readLock(lockPath);
-  if (seen !== undefined && (await isListening(seen.socket))) throw inUse(lockPath, seen);
-  // Only one of several that saw the same stale lock can move it; it may however have moved a new one.
-  if (!(await succeeds(rename(lockPath, aside), 'ENOENT'))) return;
-  const moved = await readLock(aside);
-  if (moved !== undefined && (await isListening(moved.socket))) {
-    await succeeds(link(aside, lockPath), 'EEXIST');
-    await rm(aside, { force: true });
-    throw inUse(lockPath, moved);
-  }
-  if (moved !== undefined) await rm(moved.socket, { force: true });
-  await rm(aside, { force: true });
-}
-
-function inUse(lockPath: string, holder: LockContent): TocsinError {
+function inUse(dir: string, answer: string): TocsinError {
+  const pid = answer.split(' ')[1];
   return new TocsinError(
     'TOCSIN_REDIS_UNSAFE',
-    `another Tocsin (process ${holder.pid}) already uses the data folder of this embedded Redis (${lockPath}). ` +
-      'Stop it, or set redis.embedded.dir to another folder, or run one Redis for both and set redis.url',
+    `another Tocsin (${pid === undefined ? 'it does not say which process' : `process ${pid}`}) already uses the data ` +
+      `folder ${dir} of this embedded Redis. Stop it, or set redis.embedded.dir to another folder, ` +
+      'or run one Redis for both and set redis.url',
   );
-}
-
-/** False when the promise rejects with this error code; other errors are thrown. */
-async function succeeds(act: Promise<void>, failure: string): Promise<boolean> {
-  try {
-    await act;
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === failure) return false;
-    throw error;
-  }
 }
