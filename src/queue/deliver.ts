@@ -157,9 +157,9 @@ async function settle(
   const { effect, attempt, token } = claim;
   const attempts = end.outcome === 'skipped' ? attempt - 1 : attempt;
   const result: Result = { kind: 'result', effect: effect.id, incident: effect.incident, attempts, ...end };
-  const write = (): Promise<boolean> =>
-    effectful('worker.settle', () => context.outbox.settle(job.partition, job.effect, token, result));
-  const kept = await insist(write, startedAt + context.settings.claimTtlMs, context.stop);
+  const kept = await insistOnWrite(startedAt, context, () =>
+    effectful('worker.settle', () => context.outbox.settle(job.partition, job.effect, token, result)),
+  );
   context.report({
     type: 'settled',
     effect,
@@ -179,11 +179,11 @@ async function release(
   result: Extract<ActionResult, { ok: false }>,
   delayMs: number,
 ): Promise<void> {
-  const write = (): Promise<boolean> =>
+  const kept = await insistOnWrite(startedAt, context, () =>
     effectful('worker.release', () =>
       context.outbox.release(job.partition, job.effect, claim.token, delayMs, result.unknownOutcome),
-    );
-  const kept = await insist(write, startedAt + context.settings.claimTtlMs, context.stop);
+    ),
+  );
   const { effect, attempt } = claim;
   const { reason, detail } = result;
   context.report({
@@ -200,6 +200,21 @@ async function release(
 
 function times(claim: Claimed, startedAt: number): { readonly lateMs: number; readonly tookMs: number } {
   return { lateMs: Math.max(0, claim.now - claim.effect.dueAt), tookMs: performance.now() - startedAt };
+}
+
+/** A write whose answer was lost finds no claim when it is repeated: then it was kept, as far as anybody can tell. */
+async function insistOnWrite(
+  startedAt: number,
+  context: DeliveryContext,
+  write: () => Promise<boolean>,
+): Promise<boolean> {
+  let unsure = false;
+  const attempt = (): Promise<boolean> =>
+    write().catch((error: unknown) => {
+      unsure = true;
+      throw error;
+    });
+  return (await insist(attempt, startedAt + context.settings.claimTtlMs, context.stop)) || unsure;
 }
 
 /**
