@@ -58,6 +58,13 @@ export function registerApi(app: FastifyInstance, deps: HttpDeps): void {
     return outcome;
   });
 
+  app.post('/-/reload', async (request, reply) => {
+    queryOf(request, noQuery);
+    const problems = await deps.reload();
+    if (problems.length > 0) throw new TocsinError('TOCSIN_RULES_INVALID', problems.join('\n'));
+    return reply.send({ reloaded: true });
+  });
+
   app.get('/api/v1/status', (request, reply) => {
     queryOf(request, noQuery);
     return reply.send(statusOf(deps));
@@ -67,6 +74,7 @@ export function registerApi(app: FastifyInstance, deps: HttpDeps): void {
     guardMethods(app, `/api/v1/${path}`, 'GET');
   }
   guardMethods(app, '/api/v1/dead-letters/:id/redrive', 'POST');
+  guardMethods(app, '/-/reload', 'POST');
 }
 
 function statusOf(deps: HttpDeps) {

@@ -43,6 +43,8 @@ export interface HttpDeps {
   /** Undefined until the store was looked at for the first time. */
   health(): HealthSnapshot | undefined;
   status(): DaemonStatus;
+  /** Reads the rules again; resolves to what is wrong with them (then the old ones stay in use), empty when they are in use. */
+  reload(): Promise<readonly string[]>;
   /** True once the daemon was told to stop: nothing new is accepted. */
   stopping(): boolean;
   readonly metrics: DoorMetrics;

@@ -1,6 +1,6 @@
 /** Builds the HTTP server with all its doors. It does not listen: `listen({host, port})` and `close()` are the caller's. */
 import { randomBytes } from 'node:crypto';
-import Fastify, { type FastifyBaseLogger, type FastifyError, type FastifyInstance } from 'fastify';
+import Fastify, { LogController, type FastifyBaseLogger, type FastifyError, type FastifyInstance } from 'fastify';
 
 import { registerApi } from './api.js';
 import type { HttpDeps } from './deps.js';
@@ -21,7 +21,8 @@ export function buildServer(deps: HttpDeps): FastifyInstance {
   let requests = 0;
   const app = Fastify({
     loggerInstance: logger as FastifyBaseLogger,
-    disableRequestLogging: true,
+    // counted in the metrics instead
+    logController: new LogController({ disableRequestLogging: true }),
     // no child logger for each request: what is logged names the request itself
     childLoggerFactory: (parent) => parent,
     genReqId: () => `${prefix}-${(requests += 1).toString(36)}`,
