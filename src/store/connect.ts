@@ -26,8 +26,8 @@ export interface RedisAddress {
 }
 
 /**
- * ioredis options for `redis://user:password@host:port/db`, `rediss://…` (TLS), `unix:///path?db=N` or the bare path of a
- * unix socket. Throws TOCSIN_CONFIG_INVALID for anything else.
+ * ioredis options for `redis://user:password@host:port/db`, `rediss://…` (TLS), `unix:///path?db=N` (with credentials:
+ * `unix://user:password@localhost/path`) or the bare path of a unix socket. Throws TOCSIN_CONFIG_INVALID for anything else.
  */
 export function connectionOptions(url: string): RedisAddress {
   if (url.startsWith('/')) return { path: url };
@@ -56,7 +56,7 @@ function wrongUrl(): TocsinError {
   // Without the text itself: it may hold a password.
   return new TocsinError(
     'TOCSIN_CONFIG_INVALID',
-    'redis.url is not an address of Redis: write redis://host:port/db, rediss://host:port/db, unix:///path or a socket path',
+    'redis.url is not an address of Redis: write redis://host:port/db, rediss://host:port/db, unix:///path, unix://user:password@localhost/path or a socket path',
   );
 }
 
@@ -81,6 +81,7 @@ export class Connection {
   readonly redis: Redis;
   readonly #target: string;
   readonly #waitMs: number;
+  readonly #closing = new AbortController();
   #lastError: Error | undefined;
 
   constructor(settings: ConnectionSettings) {
@@ -97,6 +98,8 @@ export class Connection {
       maxRetriesPerRequest: 0,
       retryStrategy: retryDelay,
       connectTimeout: 5_000,
+      // How long close() lets a server that does not answer keep the socket.
+      disconnectTimeout: 200,
       ...(settings.commandTimeoutMs === Infinity
         ? { socketTimeout: 2 * LONGEST_BLOCK_MS }
         : { commandTimeout: settings.commandTimeoutMs, socketTimeout: 2 * settings.commandTimeoutMs }),
@@ -125,32 +128,27 @@ export class Connection {
   /** Resolves when commands can be sent. Rejects with StoreError after `ms`, or when closed. */
   ready(ms: number): Promise<void> {
     const { redis } = this;
+    if (this.#closing.signal.aborted) return Promise.reject(this.#failure('connect', new Error('the store is closed')));
     if (redis.status === 'ready') return Promise.resolve();
-    if (redis.status === 'end') return Promise.reject(this.#failure('connect', new Error('the connection was closed')));
     return new Promise((resolve, reject) => {
-      const settle = (): void => {
+      const settle = (problem?: Error): void => {
         clearTimeout(timer);
         redis.off('ready', onReady);
-        redis.off('end', onEnd);
+        this.#closing.signal.removeEventListener('abort', onClose);
+        if (problem === undefined) resolve();
+        else reject(this.#failure('connect', problem));
       };
-      const onReady = (): void => {
-        settle();
-        resolve();
-      };
-      const onEnd = (): void => {
-        settle();
-        reject(this.#failure('connect', new Error('the connection was closed')));
-      };
-      const timer = setTimeout(() => {
-        settle();
-        reject(this.#failure('connect', this.#lastError ?? new Error(`no connection within ${ms} ms`)));
-      }, ms);
+      const onReady = (): void => settle();
+      // Not the event `end`: ioredis does not emit it when it is closed between two attempts to connect.
+      const onClose = (): void => settle(new Error('the store is closed'));
+      const timer = setTimeout(() => settle(this.#lastError ?? new Error(`no connection within ${ms} ms`)), ms);
       redis.on('ready', onReady);
-      redis.on('end', onEnd);
+      this.#closing.signal.addEventListener('abort', onClose);
     });
   }
 
   close(): void {
+    this.#closing.abort();
     this.redis.disconnect();
   }
 

@@ -45,7 +45,7 @@ export async function benchOn(
   options: { store?: Partial<StoreOptions>; clock?: boolean } = {},
 ): Promise<Bench> {
   const prefix = `t${randomBytes(4).toString('hex')}`;
-  const raw = new Redis({ path: server.socketPath, protocol: 2, retryStrategy: () => 20 });
+  const raw = new Redis({ path: server.socketPath, protocol: 2, retryStrategy: () => 20, disconnectTimeout: 100 });
   raw.on('error', () => undefined);
   const conflicts: string[] = [];
   const opened: Store[] = [];
