@@ -58,8 +58,12 @@ function readSecret(reference: SecretReference, path: KeyPath, around: Surroundi
     faults.push({ path, message });
     return new Secret('');
   };
-  const text = reference.from === 'file' ? readFile(reference.name, around) : readText(reference, around);
-  if (text instanceof Error) return refuse(`names the file ${reference.name}, which cannot be read: ${text.message}`);
+  let text: string | undefined;
+  try {
+    text = readText(reference, around);
+  } catch (error) {
+    return refuse(`names the file ${reference.name}, which cannot be read: ${(error as Error).message}`);
+  }
   if (text === undefined) return refuse(`names the environment variable ${reference.name}, which is not set`);
   const trimmed = text.replace(/(\r?\n)+$/, '');
   const where = reference.from === 'file' ? `the file ${reference.name}` : `the environment variable ${reference.name}`;
@@ -68,14 +72,8 @@ function readSecret(reference: SecretReference, path: KeyPath, around: Surroundi
   return new Secret(trimmed);
 }
 
-function readText(reference: SecretReference, around: Surroundings): string | undefined {
-  return reference.from === 'literal' ? reference.name : around.env[reference.name];
-}
-
-function readFile(name: string, around: Surroundings): string | Error {
-  try {
-    return readFileSync(resolve(around.base, name), 'utf8');
-  } catch (error) {
-    return error as Error;
-  }
+/** Throws what the file system says. */
+function readText({ from, name }: SecretReference, around: Surroundings): string | undefined {
+  if (from === 'literal') return name;
+  return from === 'env' ? around.env[name] : readFileSync(resolve(around.base, name), 'utf8');
 }

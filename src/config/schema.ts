@@ -136,8 +136,8 @@ const auth = z.union(
       basic: z
         .array(
           z.strictObject({
-            username: z.string().min(1).describe('User name.'),
-            password: secret().describe('Password.'),
+            username: z.string().min(1).describe('Name of the user.'),
+            password: secret().describe('Password of that user.'),
           }),
         )
         .min(1)

@@ -1,11 +1,11 @@
 /** "Did you mean": the known name that a mistyped one is closest to. */
 
-/** The candidate within a third of its length in edits (at least 1, at most 3), or undefined. */
+/** The candidate within half of its length in edits (at least 1, at most 3), or undefined. */
 export function closest(name: string, candidates: readonly string[]): string | undefined {
   let best: { candidate: string; edits: number } | undefined;
   for (const candidate of candidates) {
     const edits = editDistance(name.toLowerCase(), candidate.toLowerCase());
-    const allowed = Math.min(3, Math.max(1, Math.floor(candidate.length / 3)));
+    const allowed = Math.min(3, Math.max(1, Math.floor(candidate.length / 2)));
     if (edits <= allowed && (best === undefined || edits < best.edits)) best = { candidate, edits };
   }
   return best?.candidate;
