@@ -72,7 +72,7 @@ export default tseslint.config(
     plugins: { tocsin: { rules: { layers, failpoints } } },
     rules: {
       'max-lines': ['error', { max: 400 }],
-      eqeqeq: 'error',
+      eqeqeq: ['error', 'always', { null: 'ignore' }],
       'no-var': 'error',
       'prefer-const': 'error',
       'no-console': 'error',

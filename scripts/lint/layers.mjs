@@ -12,7 +12,7 @@ export const LAYERS = {
   // It renders what sinks deliver: the shape of a notification is the port's.
   notify: { pure: true, uses: ['domain'], types: ['ports'] },
   // What the engine writes has the shapes that the store takes.
-  engine: { pure: true, uses: ['domain', 'rules', 'notify'], types: ['ports'] },
+  engine: { pure: true, uses: ['domain', 'rules', 'notify', 'errors'], types: ['ports'] },
   ports: { uses: ['domain'] },
   errors: { uses: [] },
   failpoints: { uses: [] },
