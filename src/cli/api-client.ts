@@ -39,12 +39,19 @@ async function call(options: ApiOptions, method: string, path: string): Promise<
   try {
     body = JSON.parse(text);
   } catch {
-    throw new TocsinError('TOCSIN_INTERNAL', `${address.href} answered ${response.status} with something that is not JSON`);
+    throw new TocsinError(
+      'TOCSIN_INTERNAL',
+      `${address.href} answered ${response.status} with something that is not JSON`,
+    );
   }
   if (!response.ok) {
     const problem = body as { detail?: string; title?: string };
     throw new TocsinError(
-      response.status === 401 ? 'TOCSIN_UNAUTHENTICATED' : response.status === 404 ? 'TOCSIN_NOT_FOUND' : 'TOCSIN_INTERNAL',
+      response.status === 401
+        ? 'TOCSIN_UNAUTHENTICATED'
+        : response.status === 404
+          ? 'TOCSIN_NOT_FOUND'
+          : 'TOCSIN_INTERNAL',
       `${problem.detail ?? problem.title ?? text} (HTTP ${response.status})`,
     );
   }

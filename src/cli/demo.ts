@@ -187,7 +187,9 @@ function showIncidents(incidents: readonly Incident[], out: (text: string) => vo
       ),
     );
   }
-  out(`\nNOTIFICATIONS SCHEDULED  ${planned.length}   (looked at again when due: skipped if the incident is over by then)`);
+  out(
+    `\nNOTIFICATIONS SCHEDULED  ${planned.length}   (looked at again when due: skipped if the incident is over by then)`,
+  );
   if (planned.length > 0) {
     out(
       formatTable(

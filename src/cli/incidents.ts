@@ -72,7 +72,9 @@ export function renderIncident(detail: IncidentDetail, form: OutputForm, now: nu
         shown.map((member) => [
           member.name,
           formatTime(member.startsAt, now),
-          member.endsAt === null ? 'firing' : `${member.endKind === 'stale' ? 'stale' : 'ended'} ${formatTime(member.endsAt, now)}`,
+          member.endsAt === null
+            ? 'firing'
+            : `${member.endKind === 'stale' ? 'stale' : 'ended'} ${formatTime(member.endsAt, now)}`,
           member.as === 'evidence' ? member.via : 'attached',
           formatLabels(form === 'wide' ? member.labels : withoutName(member.labels)),
         ]),

@@ -1,7 +1,7 @@
 /** The commands of `tocsin`, their options and exit codes: 0 done, 1 failed, 2 called wrongly. */
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { Incident } from '../domain/incident.js';
+import { programVersion } from '../daemon/version.js';
 import { TocsinError } from '../errors.js';
 import type { DeadLetter, IncidentDetail, QuarantineItem } from '../ports/store.js';
 import { apiGet, apiPost, type ApiOptions } from './api-client.js';
@@ -42,16 +42,11 @@ export async function runCli(argv: readonly string[], surroundings: CliSurroundi
   }
 }
 
-export function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
-}
-
 function buildProgram(surroundings: CliSurroundings, finish: (code: number) => void): Command {
   const { env, out, err } = surroundings;
   const program = new Command('tocsin')
     .description('Turns alert storms into a few classified incidents, and acts on them.')
-    .version(version())
+    .version(programVersion())
     .exitOverride()
     .configureOutput({ writeOut: (text) => out(text.trimEnd()), writeErr: (text) => err(text.trimEnd()) });
 
@@ -136,7 +131,9 @@ function buildProgram(surroundings: CliSurroundings, finish: (code: number) => v
 function withApi(command: Command, env: CliSurroundings['env']): Command {
   return command
     .option('--url <address>', 'address of the daemon', env['TOCSIN_URL'] ?? DEFAULT_URL)
-    .addOption(new Option('--token <token>', 'API token (better: TOCSIN_TOKEN)').default(env['TOCSIN_TOKEN'], 'TOCSIN_TOKEN'));
+    .addOption(
+      new Option('--token <token>', 'API token (better: TOCSIN_TOKEN)').default(env['TOCSIN_TOKEN'], 'TOCSIN_TOKEN'),
+    );
 }
 
 function outputOption(forms: string[]): Option {

@@ -4,7 +4,8 @@ import type { CompiledRules } from '../rules/index.js';
 import type { Config } from '../config/load.js';
 import { engineConfigOf } from '../config/engine-config.js';
 import { createRelay } from '../queue/relay.js';
-import { openStore, type StoreOptions } from '../store/store.js';
+import { connectionOptions } from '../store/connect.js';
+import { openStore } from '../store/store.js';
 import type { PartitionStore } from '../ports/store.js';
 import { createLogger } from '../telemetry/logger.js';
 import { snapshotMetrics, type MetricsSnapshot } from '../telemetry/exposition.js';
@@ -13,6 +14,7 @@ import type { CurrentEntry } from './current-entry.js';
 import { OutboxPump } from './outbox-pump.js';
 import { startOwner } from './owner.js';
 import { sinkNames } from './sink-names.js';
+import { storeOptionsOf } from './store-options.js';
 
 export interface EngineRoleOptions {
   readonly config: Config;
@@ -38,9 +40,17 @@ export async function startEngineRole(options: EngineRoleOptions): Promise<Engin
   const logger = createLogger(config.log).child({ component: 'engine', replica: options.replica });
   const registry = new Registry();
   const metrics = createEngineMetrics(registry);
-  const storeOptions: StoreOptions = storeOptionsOf(config, redisUrl, options.clockKey);
-  const store = await openStore(storeOptions);
-  const relay = createRelay({ redisUrl, prefix: config.redis.prefix, sinks: sinkNames(config), logger });
+  const store = await openStore({
+    ...storeOptionsOf(config, redisUrl),
+    ...(options.clockKey === undefined ? {} : { clockKey: options.clockKey }),
+    onConflict: (partition, why) => logger.error({ partition, why }, 'commit conflict'),
+  });
+  const relay = createRelay({
+    connection: connectionOptions(redisUrl),
+    prefix: config.redis.prefix,
+    sinks: sinkNames(config),
+    onError: (error) => logger.warn({ err: error }, 'queue connection failed, reconnecting'),
+  });
   const held = { count: 0 };
   const owners = Array.from({ length: config.partitions.count }, (_, index) => {
     const own = store.partition(index);
@@ -72,14 +82,5 @@ export async function startEngineRole(options: EngineRoleOptions): Promise<Engin
       await relay.close();
       await store.close();
     },
-  };
-}
-
-export function storeOptionsOf(config: Config, redisUrl: string, clockKey: string | undefined): StoreOptions {
-  return {
-    url: redisUrl,
-    prefix: config.redis.prefix,
-    partitions: config.partitions.count,
-    ...(clockKey === undefined ? {} : { clockKey }),
   };
 }

@@ -110,7 +110,10 @@ async function ownForever(deps: OwnerDeps, stopping: Signal): Promise<void> {
     } catch (error) {
       if (error instanceof Undecidable) {
         suspect = error.entry.id;
-        logger.error({ partition: store.partition, entry: error.entry.id, err: error.cause }, 'entry cannot be decided');
+        logger.error(
+          { partition: store.partition, entry: error.entry.id, err: error.cause },
+          'entry cannot be decided',
+        );
         metrics.engineErrors.inc();
         continue;
       }
@@ -131,12 +134,7 @@ function countAttempt(store: PartitionStore, lease: Lease, entry: string): Promi
 }
 
 /** Works with the lease until told to stop (returns) or until something is not certain any more (throws). */
-async function own(
-  deps: OwnerDeps,
-  held: HeldLease,
-  stopping: Signal,
-  attempts: Map<string, number>,
-): Promise<void> {
+async function own(deps: OwnerDeps, held: HeldLease, stopping: Signal, attempts: Map<string, number>): Promise<void> {
   const { store, context, settings, logger, metrics, pump } = deps;
   const loaded = await effectful('owner.load', () => store.load(held.lease));
   let state: EngineState = loadState(context, loaded);
@@ -144,9 +142,12 @@ async function own(
   logger.info({ partition: store.partition, cursor, ...stateStats(state) }, 'state loaded');
   const pumping = pump.start(store, held.lease);
   let committing: Promise<void> = Promise.resolve();
-  // An unawaited rejection would end the process; the error is still thrown where the promise is awaited.
+  let commitError: Error | undefined;
+  /** Goes on while the commit is on its way; its failure is thrown where it is awaited or at the next turn. */
   const launch = (work: Promise<void>): Promise<void> => {
-    work.catch(() => undefined);
+    work.catch((error: unknown) => {
+      commitError = error as Error;
+    });
     return work;
   };
   let wakeAt: number | null = step(context, state, { kind: 'tick' }, { id: cursor, at: 0 }, new ChangeSet()).wakeAt;
@@ -155,10 +156,11 @@ async function own(
   try {
     while (!stopping.raised) {
       held.check((reason) => new Fenced(reason));
-      if (pump.failed !== undefined) throw pump.failed;
+      if (commitError !== undefined) throw commitError;
+      if (pump.failed !== undefined) throw new Fenced(pump.failed.message);
       const redisNow = Date.now() + pump.clockOffsetMs;
       const wait = Math.max(0, Math.min(LONGEST_WAIT_MS, wakeAt === null ? LONGEST_WAIT_MS : wakeAt - redisNow));
-      const entries = await store.read(cursor, one ? 1 : settings.batch, Math.ceil(wait));
+      const entries = await store.read(cursor, attempts.size > 0 ? 1 : settings.batch, Math.ceil(wait));
       if (entries.length === 0) {
         if (wakeAt !== null && wakeAt <= Date.now() + pump.clockOffsetMs && tickedFor !== wakeAt) {
           tickedFor = wakeAt;
@@ -208,7 +210,9 @@ async function own(
       if (Date.now() >= nextTrim) {
         nextTrim = Date.now() + TRIM_EVERY_MS;
         await committing;
-        await effectful('log.trim', () => store.trim(held.lease, Date.now() + pump.clockOffsetMs - settings.retentionMs));
+        await effectful('log.trim', () =>
+          store.trim(held.lease, Date.now() + pump.clockOffsetMs - settings.retentionMs),
+        );
         observe(deps, state);
       }
     }

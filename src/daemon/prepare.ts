@@ -64,7 +64,12 @@ export function prepare(options: SnapshotOptions): Preparation {
   }
   const loaded = readConfig(config.text, config.label, { env, base: config.base });
   if (!loaded.ok) {
-    return { ok: false, code: 'TOCSIN_CONFIG_INVALID', problems: loaded.problems.map(formatConfigProblem), warnings: [] };
+    return {
+      ok: false,
+      code: 'TOCSIN_CONFIG_INVALID',
+      problems: loaded.problems.map(formatConfigProblem),
+      warnings: [],
+    };
   }
   const warnings = loaded.warnings.map(formatConfigProblem);
   const rules: { path: string; text: string }[] = [];

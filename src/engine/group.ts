@@ -5,10 +5,10 @@
  */
 import type { Evidence } from '../domain/incident.js';
 import { FALLBACK_RULE } from '../domain/incident.js';
-import { canonicalLabels, formatLabels } from '../domain/labels.js';
+import { formatLabels } from '../domain/labels.js';
 import { formatDuration } from '../domain/duration.js';
 import type { Match } from './correlate.js';
-import { followLeader, noteHypothesis, ruleKey } from './hypotheses.js';
+import { noteHypothesis, ruleKey } from './hypotheses.js';
 import { joinIncident, memberResumed, noteAutoLevel, ruleSet } from './membership.js';
 import { compareIncidents, mergeIncidents } from './merge.js';
 import { Episode, EventRecord, type IncidentRecord, type Occurrence, OPEN } from './model.js';
@@ -49,7 +49,6 @@ export function applyMatch(turn: Turn, match: Match): void {
   for (const { occurrence } of evidence) {
     if (occurrence instanceof Episode) noteAutoLevel(incident, [rule.name], occurrence.level);
   }
-  followLeader(incident.head);
   if (!isNew || !existed) return;
   const distances = fresh.map(({ name, offset }) => `${name} ${offset < 0 ? '' : '+'}${formatDuration(offset)}`);
   record(turn, incident, wasFallback ? 'upgraded' : 'hypothesis', `${rule.name} matched: ${distances.join(', ')}`, {
@@ -71,7 +70,7 @@ function incidentsOf(turn: Turn, { rule, anchor, evidence }: Match): Found {
     if (incident !== null) open.add(incident);
   }
   const resolved: IncidentRecord[] = [];
-  for (const incident of turn.state.ruleKeys.get(ruleKey(rule.name, canonicalLabels(anchor.scope.labels))) ?? []) {
+  for (const incident of turn.state.ruleKeys.get(ruleKey(rule.name, anchor.scope.key)) ?? []) {
     if (incident.head.status === 'open') open.add(incident);
     else if (isReopenable(turn, incident)) resolved.push(incident);
   }

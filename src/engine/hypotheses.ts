@@ -1,12 +1,11 @@
 /** The explanations of an incident: one a rule, the best first. */
-import type { Evidence, Hypothesis, Incident } from '../domain/incident.js';
-import { FALLBACK_RULE } from '../domain/incident.js';
+import type { Evidence, Hypothesis } from '../domain/incident.js';
 import { canonicalLabels, formatLabels } from '../domain/labels.js';
 import type { Match } from './correlate.js';
 import type { IncidentRecord } from './model.js';
 import type { EngineState } from './state.js';
 
-const MAX_EVIDENCE = 50;
+const MAX_EVIDENCE = 20;
 
 export function ruleKey(rule: string, key: string): string {
   return `${rule}\n${key}`;
@@ -58,6 +57,7 @@ export function uniteHypotheses(state: EngineState, incident: IncidentRecord, fr
 
 function place(state: EngineState, incident: IncidentRecord, next: Hypothesis, known: Hypothesis | undefined): void {
   const { head } = incident;
+  incident.renamed = true;
   if (known !== undefined) unregister(state, incident, known);
   head.hypotheses = [...head.hypotheses.filter((each) => each !== known), next].sort(rank);
   register(state, incident, next);
@@ -92,7 +92,10 @@ export function unregister(state: EngineState, incident: IncidentRecord, { rule,
 }
 
 /** Brings rule, hint, runbook, key and title in line with the first explanation. */
-export function followLeader(head: Incident): void {
+export function followLeader(incident: IncidentRecord): void {
+  if (!incident.renamed) return;
+  incident.renamed = false;
+  const { head } = incident;
   const [leader] = head.hypotheses;
   if (leader === undefined) {
     const names = Object.keys(head.alertNames);
@@ -107,8 +110,4 @@ export function followLeader(head: Incident): void {
   else head.runbook = leader.runbook;
   head.key = leader.key;
   head.title = `${leader.rule} on ${formatLabels(head.key)}`;
-}
-
-export function isFallback(head: Incident): boolean {
-  return head.rule === FALLBACK_RULE;
 }

@@ -70,6 +70,7 @@ export function leaveIncident(turn: Turn, episode: Episode): void {
   const count = (incident.names[episode.name] ?? 1) - 1;
   if (count > 0) incident.names[episode.name] = count;
   else delete incident.names[episode.name];
+  incident.renamed = true;
   turn.changes.members.delete(episode);
   turn.changes.forgetMember(incident.head.id, episode.id);
   unlink(episode);
@@ -169,6 +170,7 @@ function countName(turn: Turn, incident: IncidentRecord, episode: Episode): void
   }
   if (Object.keys(names).length >= MAX_NAMES) return;
   names[episode.name] = 1;
+  incident.renamed = true;
   const before = turn.touched.get(incident);
   const isFirst = before?.opened === true && incident.head.memberCount === 1;
   if (isFirst || episode.evidenceOf !== null) return;

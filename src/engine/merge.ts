@@ -32,6 +32,7 @@ function absorb(turn: Turn, survivor: IncidentRecord, away: IncidentRecord, reas
     link(survivor, episode);
     markMember(turn, episode);
   }
+  survivor.renamed = true;
   to.memberCount += from.memberCount;
   to.firingCount += from.firingCount;
   to.startedAt = Math.min(to.startedAt, from.startedAt);

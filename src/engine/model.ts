@@ -177,6 +177,8 @@ export class IncidentRecord {
   /** The latest end of an ended member. */
   lastEnd = 0;
   first: Episode | null = null;
+  /** A new name or explanation: the title must be made again. */
+  renamed = false;
   /** The same object as head.alertNames. */
   readonly names: Record<string, number>;
   /** When its timer fires; OPEN: none. Entries of the heap with another time are void. */

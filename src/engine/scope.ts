@@ -22,11 +22,16 @@ export class Scope {
   readonly labels: Labels;
   readonly fallbackLabels: Labels;
   readonly fallbackKey: string;
+  /** Canonical text of `labels`. */
+  readonly key: string;
   readonly internKey: string;
   users = 0;
+  /** Answers of project(): asked for at every look-up, always for the same few masks. */
+  #projected: Map<number, string> | null = null;
 
   constructor(labels: Labels, fallbackBy: readonly string[], internKey: string) {
     this.labels = pickLabels(labels, SCOPE_LABELS);
+    this.key = canonicalLabels(this.labels);
     this.values = SCOPE_LABELS.map((name) => this.labels[name] ?? '');
     this.mask = this.values.reduce((mask, value, index) => (value === '' ? mask : mask | (1 << index)), 0);
     this.fallbackLabels = pickLabels(labels, fallbackBy);
@@ -36,6 +41,13 @@ export class Scope {
 
   /** The values of the labels in `mask`, as one text. */
   project(mask: number): string {
+    this.#projected ??= new Map<number, string>();
+    let text = this.#projected.get(mask);
+    if (text === undefined) this.#projected.set(mask, (text = this.#build(mask)));
+    return text;
+  }
+
+  #build(mask: number): string {
     let text = '';
     for (let bit = 0; bit < SCOPE_LABELS.length; bit += 1) {
       if ((mask & (1 << bit)) !== 0) text += this.values[bit] + SEPARATOR;

@@ -28,7 +28,7 @@ export function settle(turn: Turn): void {
 
 function settleOpen(turn: Turn, incident: IncidentRecord, before: Touch): void {
   const { head } = incident;
-  followLeader(head);
+  followLeader(incident);
   const { severity, reason } = classify(incident);
   head.severity = severity;
   head.severityReason = reason;

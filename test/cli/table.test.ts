@@ -3,9 +3,15 @@ import { formatAge, formatTable, formatTime, printable } from '../../src/cli/tab
 
 describe('formatTable', () => {
   it('aligns columns by their widest cell and leaves no trailing blanks', () => {
-    expect(formatTable(['A', 'LONG'], [['wide cell', 'x'], ['', 'yy']])).toBe(
-      ['A          LONG', 'wide cell  x', '           yy'].join('\n'),
-    );
+    expect(
+      formatTable(
+        ['A', 'LONG'],
+        [
+          ['wide cell', 'x'],
+          ['', 'yy'],
+        ],
+      ),
+    ).toBe(['A          LONG', 'wide cell  x', '           yy'].join('\n'));
   });
 
   it('shows control characters of hostile text instead of sending them to the terminal', () => {

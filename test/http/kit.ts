@@ -82,6 +82,7 @@ export function createBench(options: BenchOptions = {}): Bench {
     incidents: { list: () => Promise.resolve([]), get: () => Promise.resolve(null) },
     deadLetters: { list: () => Promise.resolve([]), redrive: () => Promise.resolve(null) },
     health: () => healthy(),
+    reload: () => Promise.resolve([]),
     status: () => ({
       version: '0.0.0-test',
       replica: 'replica-1',
