@@ -1,15 +1,15 @@
-/** The commands of `tocsin`, their options and exit codes: 0 done, 1 failed, 2 called wrongly. */
+/**
+ * The commands of `tocsin`, their options and exit codes: 0 done, 1 failed, 2 called wrongly. The daemon's own code is
+ * imported only by the commands that run it, so that the ones that ask a daemon answer at once.
+ */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { Incident } from '../domain/incident.js';
 import { programVersion } from '../daemon/version.js';
 import { TocsinError } from '../errors.js';
 import type { DeadLetter, IncidentDetail, QuarantineItem } from '../ports/store.js';
 import { apiGet, apiPost, type ApiOptions } from './api-client.js';
-import { runCheck } from './check.js';
-import { runDemo } from './demo.js';
 import { renderIncident, renderIncidents, type OutputForm } from './incidents.js';
 import { renderDeadLetters, renderQuarantine } from './kept.js';
-import { runServe } from './serve.js';
 
 export interface CliSurroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -56,6 +56,7 @@ function buildProgram(surroundings: CliSurroundings, finish: (code: number) => v
     .option('-c, --config <file>', 'configuration file', env['TOCSIN_CONFIG'])
     .option('--roles <list>', 'what this process does: intake, engine, worker', 'intake,engine,worker')
     .action(async (options: { config?: string; roles: string }) => {
+      const { runServe } = await import('./serve.js');
       finish(await runServe({ ...surroundings, configPath: options.config, roles: options.roles }));
     });
 
@@ -65,7 +66,8 @@ function buildProgram(surroundings: CliSurroundings, finish: (code: number) => v
     .option('-c, --config <file>', 'configuration file', env['TOCSIN_CONFIG'])
     .argument('[rules...]', 'rule files to check instead of those the configuration names')
     .addOption(outputOption(['table', 'json']))
-    .action((rules: string[], options: { config?: string; output: OutputForm }) => {
+    .action(async (rules: string[], options: { config?: string; output: OutputForm }) => {
+      const { runCheck } = await import('./check.js');
       finish(runCheck({ ...surroundings, configPath: options.config, ruleFiles: rules, form: options.output }));
     });
 
@@ -123,6 +125,7 @@ function buildProgram(surroundings: CliSurroundings, finish: (code: number) => v
     .option('--port <n>', 'port of the daemon; 0 takes a free one', wholeNumber, 9911)
     .option('--once', 'stop after showing, instead of running on')
     .action(async (options: { port: number; once?: boolean }) => {
+      const { runDemo } = await import('./demo.js');
       finish(await runDemo({ ...surroundings, port: options.port, once: options.once === true }));
     });
   return program;
