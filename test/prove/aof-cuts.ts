@@ -24,7 +24,7 @@ const SETTLE_WITHIN_MS = 60_000;
 
 export async function proveAofCuts(options: ProofOptions, dir: string): Promise<boolean> {
   const random = new Random(options.seed);
-  const data = await runQuietly(dir, random);
+  const data = await runQuietly(options, dir, random);
   if (data === undefined) return false;
   const [name] = readdirSync(join(data, 'appendonlydir'))
     .filter((file) => file.endsWith('.incr.aof'))
@@ -63,9 +63,10 @@ export async function proveAofCuts(options: ProofOptions, dir: string): Promise<
 }
 
 /** A run without kills; returns the data folder of its Redis, or undefined when even that run went wrong. */
-async function runQuietly(dir: string, random: Random): Promise<string | undefined> {
+async function runQuietly(options: ProofOptions, dir: string, random: Random): Promise<string | undefined> {
   const system = await System.start({
     dir,
+    dist: options.dist,
     random: random.fork(),
     appendfsync: 'always',
     powerCuts: false,

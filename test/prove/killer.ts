@@ -1,4 +1,7 @@
-/** The killer: a random process every moment, Redis every one to three seconds, and now and then a long freeze. */
+/**
+ * The killer: a random process every moment, Redis every one to three seconds, and now and then a long freeze. On a machine
+ * that cannot start replicas as fast as they die, it waits for them: the run takes longer instead of standing still.
+ */
 import { setTimeout as pause } from 'node:timers/promises';
 
 import type { Supervised } from './processes/supervised.js';
@@ -18,9 +21,10 @@ const REDIS_EVERY_MS = { least: 1_000, most: 3_000 };
 const FREEZE_MS = { least: 1_300, most: 2_800 };
 const FREEZE_CHANCE = 0.1;
 const RECEIVER_CHANCE = 0.04;
-/** Most strikes wait until a process had time to do something; the others hit it while it starts. */
-const ANY_AGE_CHANCE = 0.15;
-const WARM_AFTER_MS = 1_000;
+/** Some strikes hit a replica while it starts. */
+const STARTING_CHANCE = 0.1;
+/** Share of the replicas that must be up: a system that never gets up has nothing to lose. */
+const LEAST_UP = 0.5;
 
 export class Killer {
   readonly freezes: { readonly process: string; readonly ms: number }[] = [];
@@ -59,10 +63,10 @@ export class Killer {
       return;
     }
     const awake = replicas.filter((process) => process.alive && !process.paused);
-    const warm = awake.filter((process) => performance.now() - process.startedAt > WARM_AFTER_MS);
-    const within = warm.length === 0 || random.chance(ANY_AGE_CHANCE) ? awake : warm;
-    if (within.length === 0) return;
-    const victim = random.pick(within);
+    const up = awake.filter((process) => process.up);
+    const starting = awake.filter((process) => !process.up);
+    if (up.length < LEAST_UP * replicas.length) return;
+    const victim = random.pick(starting.length > 0 && random.chance(STARTING_CHANCE) ? starting : up);
     if (random.chance(FREEZE_CHANCE)) this.#freeze(victim, random.integer(FREEZE_MS.least, FREEZE_MS.most));
     else victim.kill();
   }

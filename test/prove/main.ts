@@ -6,6 +6,7 @@ import { randomInt } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 
 import { proveAofCuts } from './aof-cuts.js';
 import { parseOptions, USAGE, type ProofOptions } from './options.js';
@@ -38,8 +39,6 @@ async function main(argv: readonly string[]): Promise<number> {
 try {
   process.exit(await main(process.argv.slice(2)));
 } catch (error) {
-  process.stderr.write(
-    `the proof could not be run: ${error instanceof Error ? (error.stack ?? error.message) : error}\n`,
-  );
+  process.stderr.write(`the proof could not be run: ${inspect(error)}\n`);
   process.exit(3);
 }

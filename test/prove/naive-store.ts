@@ -21,12 +21,7 @@ export function splitCommit(store: PartitionStore, options: NaiveOptions): Parti
   const redis = new Redis({ path: options.redisUrl, protocol: 2, maxRetriesPerRequest: 1 });
   redis.on('error', () => undefined);
   const base = `${options.prefix}:{p${store.partition}}:`;
-  return new Proxy(store, {
-    get(target, name: keyof PartitionStore) {
-      if (name === 'commit') return (commit: Commit) => commitInSteps(redis, base, commit, options.between);
-      return target[name];
-    },
-  });
+  return { ...store, commit: (commit) => commitInSteps(redis, base, commit, options.between) };
 }
 
 async function commitInSteps(redis: Redis, base: string, commit: Commit, between: () => void): Promise<CommitOutcome> {

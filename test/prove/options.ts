@@ -1,4 +1,5 @@
 /** The command line of the proof. */
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 export const USAGE = `usage: npm run prove -- [options]
@@ -10,6 +11,7 @@ export const USAGE = `usage: npm run prove -- [options]
   --control=everysec    Redis with appendfsync everysec and power cuts: must lose, or the harness is blind
   --control=naive-commit   the commit in separate steps: must lose or double, or the harness is blind
   --aof-cuts N          boots Redis on N truncated copies of the AOF of a run and looks for torn commits
+  --dist DIR            the build to prove (default: dist)
   --keep                keeps the folder of the run (it is always kept after a failure)
 `;
 
@@ -23,6 +25,8 @@ export interface ProofOptions {
   readonly control: Control | undefined;
   /** Cuts to try; undefined: a run of kills instead. */
   readonly aofCuts: number | undefined;
+  /** Folder of the build, absolute; undefined: `dist` of this checkout. */
+  readonly dist: string | undefined;
   readonly keep: boolean;
 }
 
@@ -37,6 +41,7 @@ export function parseOptions(argv: readonly string[], freshSeed: number): ProofO
       control: { type: 'string' },
       'power-cuts': { type: 'boolean', default: false },
       'aof-cuts': { type: 'string' },
+      dist: { type: 'string' },
       keep: { type: 'boolean', default: false },
     },
   });
@@ -53,6 +58,7 @@ export function parseOptions(argv: readonly string[], freshSeed: number): ProofO
     powerCuts: values['power-cuts'] || values.short || control === 'everysec',
     control,
     aofCuts: values['aof-cuts'] === undefined ? undefined : readNumber('--aof-cuts', values['aof-cuts'], 0, 1),
+    dist: values.dist === undefined ? undefined : resolve(values.dist),
     keep: values.keep,
   };
 }

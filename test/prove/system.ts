@@ -14,6 +14,8 @@ import { RedisServer } from './storage/redis-server.js';
 
 export interface SystemOptions {
   readonly dir: string;
+  /** Folder of the build; undefined: `dist` of this checkout. */
+  readonly dist: string | undefined;
   readonly random: Random;
   readonly appendfsync: 'always' | 'everysec';
   readonly powerCuts: boolean;
@@ -62,7 +64,7 @@ export class System {
 
   static async start(options: SystemOptions): Promise<System> {
     const { dir, random } = options;
-    const build = copyBuild(dir);
+    const build = copyBuild(dir, options.dist ?? join(ROOT, 'dist'));
     const powerCut = options.powerCuts ? { powerCut: preparePowerCut(dir) } : {};
     const redis = new RedisServer({ dir, appendfsync: options.appendfsync, ...powerCut });
     redis.start();
@@ -98,6 +100,8 @@ export class System {
       command: process.execPath,
       args,
       cwd: dir,
+      // the control's replicas have no door
+      ...(naive ? {} : { port }),
       env: () => ({
         ...process.env,
         ...(this.armed ? { TOCSIN_FAILPOINTS: drawFailpoints(random, roles, this.failpointHits()) } : {}),
@@ -131,8 +135,7 @@ export class System {
 }
 
 /** The replicas run a copy, so that a build during the run cannot change the program half-way. */
-function copyBuild(dir: string): string {
-  const dist = join(ROOT, 'dist');
+function copyBuild(dir: string, dist: string): string {
   if (!existsSync(join(dist, 'main.js')))
     throw new Error(`there is no ${join(dist, 'main.js')}: run \`npm run build\` first`);
   const build = join(dir, 'build');

@@ -8,6 +8,9 @@ import type { Random } from '../random.js';
 
 const EVERYWHERE = 0.0005;
 const FOCUSED = 0.05;
+/** Points that a life passes once or a few times. */
+const RARE = ['lease.acquire', 'owner.load', 'owner.append-own', 'owner.count-attempt', 'log.trim', 'worker.release'];
+const RARE_FOCUSED = 0.4;
 
 const FOLDER_OF_ROLE: Readonly<Record<string, readonly string[]>> = {
   intake: ['log.append'],
@@ -23,5 +26,6 @@ export function drawFailpoints(random: Random, roles: readonly string[], hits: R
   const own = ALL_POINTS.filter((point) => prefixes.some((prefix) => point.startsWith(prefix)));
   const rarest = random.shuffle(own).sort((a, b) => (hits.get(a) ?? 0) - (hits.get(b) ?? 0));
   const focus = new Set([random.pick(rarest.slice(0, 4)), random.pick(own)]);
-  return [`*=${EVERYWHERE}`, ...[...focus].map((point) => `${point}=${FOCUSED}`)].join(',');
+  const chanceOf = (point: string): number => (RARE.some((name) => point.startsWith(name)) ? RARE_FOCUSED : FOCUSED);
+  return [`*=${EVERYWHERE}`, ...[...focus].map((point) => `${point}=${chanceOf(point)}`)].join(',');
 }

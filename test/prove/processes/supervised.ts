@@ -5,6 +5,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { once } from 'node:events';
+import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 
@@ -18,6 +19,8 @@ export interface ProcessPlan {
   readonly cwd: string;
   /** Asked at every start: failpoints differ from life to life. */
   readonly env: () => NodeJS.ProcessEnv;
+  /** Where it listens on 127.0.0.1 once it works; absent: it counts as up as soon as it is started. */
+  readonly port?: number;
   /** Standard output and error are appended here. */
   readonly logFile: string;
   /** Runs between a death and the next start: where a power cut takes what was not on disk. */
@@ -34,6 +37,7 @@ export interface Ending {
 
 const FAILPOINT_LINE = /^TOCSIN_FAILPOINT (\S+)/;
 const RESTART_AFTER_MS = 40;
+const LOOK_AGAIN_MS = 50;
 
 /** All living children of this harness, so that nothing outlives it whatever happens. */
 const living = new Set<ChildProcess>();
@@ -47,11 +51,11 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 export class Supervised {
   readonly plan: ProcessPlan;
   readonly endings: Ending[] = [];
-  startedAt = 0;
   paused = false;
   #child: ChildProcess | undefined;
   #killedBy: 'killer' | 'harness' | undefined;
   #stopping = false;
+  #up = false;
   #running: Promise<void> = Promise.resolve();
 
   constructor(plan: ProcessPlan) {
@@ -60,6 +64,11 @@ export class Supervised {
 
   get alive(): boolean {
     return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Alive, and listens. */
+  get up(): boolean {
+    return this.alive && this.#up;
   }
 
   get pid(): number | undefined {
@@ -124,12 +133,23 @@ export class Supervised {
     closeSync(log);
     this.#child = child;
     this.#killedBy = undefined;
-    this.startedAt = performance.now();
+    this.#up = plan.port === undefined;
     living.add(child);
+    if (plan.port !== undefined) void this.#awaitUp(child, plan.port);
     const failpoint = watchStandardError(child, plan.logFile);
     await once(child, 'close');
     living.delete(child);
     this.endings.push(this.#explain(child, failpoint.hit));
+  }
+
+  async #awaitUp(child: ChildProcess, port: number): Promise<void> {
+    while (child.exitCode === null && child.signalCode === null) {
+      if (await isListening(port)) {
+        this.#up = true;
+        return;
+      }
+      await pause(LOOK_AGAIN_MS);
+    }
   }
 
   #explain(child: ChildProcess, failpoint: string | undefined): Ending {
@@ -138,6 +158,17 @@ export class Supervised {
     const what = child.signalCode ?? `exit ${child.exitCode}`;
     return { ...ending, by: this.#killedBy ?? 'itself', what };
   }
+}
+
+function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
 }
 
 /** Copies standard error into the log and remembers the failpoint it names. */

@@ -174,7 +174,9 @@ export const SCENARIO_KINDS: readonly string[] = KINDS.map(([kind]) => kind);
 /** Draws one scenario. `now` in ms; all its alerts began within the last ten minutes. */
 export function drawScenario(random: Random, id: string, now: number): Scenario {
   let draw = random.next();
-  const [kind, , build] = KINDS.find(([, weight]) => (draw -= weight) < 0) ?? (KINDS[0] as (typeof KINDS)[number]);
+  const chosen = KINDS.find(([, weight]) => (draw -= weight) < 0);
+  if (chosen === undefined) throw new Error('the weights of the kinds of scenario must add up to 1');
+  const [kind, , build] = chosen;
   const draft = build(random, now, id);
   const scope = draft.scope ?? {
     cluster: `eu-${random.integer(1, 7)}`,

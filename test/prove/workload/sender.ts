@@ -21,6 +21,8 @@ export interface SenderOptions {
 }
 
 const REQUEST_TIMEOUT_MS = 4_000;
+const SHORTEST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 1_000;
 
 export class Senders {
   readonly #options: SenderOptions;
@@ -84,13 +86,17 @@ export class Senders {
   /** True once answered 202, false when the run gave up. */
   async #deliver(delivery: Delivery): Promise<boolean> {
     await pause(this.#random.integer(0, 150));
-    while (!this.#givingUp.signal.aborted) {
+    for (
+      let patience = SHORTEST_PAUSE_MS;
+      !this.#givingUp.signal.aborted;
+      patience = Math.min(2 * patience, LONGEST_PAUSE_MS)
+    ) {
       const status = await this.#post(delivery);
       if (status === 202) {
         this.#options.ledger.acknowledge(delivery);
         return true;
       }
-      await pause(this.#random.integer(30, 250));
+      await pause(this.#random.integer(patience / 2, patience));
     }
     return false;
   }
