@@ -32,6 +32,7 @@ export interface Relay {
 }
 
 const COMMAND_TIMEOUT_MS = 5_000;
+const RECONNECT_WAIT_MS = 2_000;
 const FALLBACK_SINK = 'log';
 const JOB_OPTIONS = { attempts: 1, removeOnComplete: true, removeOnFail: true } as const;
 
@@ -57,6 +58,7 @@ export function createRelay(options: RelayOptions): Relay {
       if (due.length === 0) return;
       const bySink = groupBySink(due, known);
       try {
+        await untilReady(client);
         await effectful('relay.enqueue', async () => {
           await Promise.all([...bySink].map(([sink, effects]) => addAll(sink, partition, effects)));
         });
@@ -82,7 +84,26 @@ function groupBySink(due: readonly DueEffect[], known: ReadonlySet<string>): Map
   return groups;
 }
 
-/** Fails at once while Redis is away instead of collecting commands: the owner must know. */
+/**
+ * After an outage the owner's connection may be back before this one: waiting a little for it is better than letting what
+ * was taken wait for its next handout. Rejects when it does not come.
+ */
+function untilReady(client: Redis): Promise<void> {
+  if (client.status === 'ready') return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    const onReady = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    const timer = setTimeout(() => {
+      client.off('ready', onReady);
+      reject(new Error(`no connection to Redis within ${RECONNECT_WAIT_MS} ms`));
+    }, RECONNECT_WAIT_MS);
+    client.once('ready', onReady);
+  });
+}
+
+/** Collects no commands while Redis is away: the owner must know. */
 function connect(connection: QueueConnection): Redis {
   return new Redis({
     ...connection,

@@ -80,6 +80,8 @@ export function startWorkers(options: WorkersOptions): Workers {
   };
 
   async function run(job: Job<EffectJob>): Promise<void> {
+    // one that arrived in the last read before the end: it is handed out again
+    if (stop.signal.aborted) return;
     const delivery = deliverEffect(job.data, context);
     inHand.add(delivery);
     await delivery;
@@ -92,11 +94,11 @@ export function startWorkers(options: WorkersOptions): Workers {
       await Promise.all(workers.map((worker) => worker.waitUntilReady()));
     },
     close: async (graceMs) => {
-      await Promise.race([Promise.all(workers.map((worker) => worker.pause(true))), pause(LAST_WRITES_MS)]);
-      await settledWithin(inHand, graceMs);
+      await within(LAST_WRITES_MS, Promise.allSettled(workers.map((worker) => worker.pause(true))));
+      await within(graceMs, Promise.allSettled(inHand));
       stop.abort(new Error('this replica is stopping'));
-      await settledWithin(inHand, LAST_WRITES_MS);
-      await Promise.race([Promise.allSettled(workers.map((worker) => worker.close(true))), pause(LAST_WRITES_MS)]);
+      await within(LAST_WRITES_MS, Promise.allSettled(inHand));
+      await within(LAST_WRITES_MS, Promise.allSettled(workers.map((worker) => worker.close(true))));
     },
   };
 }
@@ -131,13 +133,10 @@ function openWorker(
   return worker;
 }
 
-async function settledWithin(running: ReadonlySet<Promise<void>>, ms: number): Promise<void> {
-  if (running.size === 0) return;
+/** Waits for it, at most `ms`. */
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
   const timer = new AbortController();
-  await Promise.race([
-    Promise.allSettled(running),
-    pause(ms, undefined, { signal: timer.signal }).catch(() => undefined),
-  ]);
+  await Promise.race([work, pause(ms, undefined, { signal: timer.signal }).catch(() => undefined)]);
   timer.abort();
 }
 

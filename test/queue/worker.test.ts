@@ -144,7 +144,9 @@ describe('one effect', () => {
     let heard: unknown;
     rig.sink.answer = (_notification, { attempt, signal }) => {
       if (attempt > 1) return OK;
-      signal.addEventListener('abort', () => (heard = signal.reason));
+      signal.addEventListener('abort', () => {
+        heard = signal.reason as unknown;
+      });
       return new Promise(() => undefined);
     };
     await rig.plan([effect('n1')]);
