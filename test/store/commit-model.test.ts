@@ -47,6 +47,8 @@ const someWrites: fc.Arbitrary<CommitWrites> = fc
 
 const step = fc.record({
   writes: someWrites,
+  /** Mostly without contradictions: those alone would hardly ever commit. */
+  repaired: fc.oneof({ weight: 4, arbitrary: fc.constant(true) }, fc.constant(false)),
   fault: fc.oneof(
     { weight: 8, arbitrary: fc.constant('none' as const) },
     fc.constantFrom('stale lease' as const, 'wrong cursor' as const, 'crash' as const),
@@ -75,6 +77,26 @@ class Model {
       new Set(effects.map(({ id }) => id)).size < effects.length ||
       effects.some(({ id, incident }) => this.effects.has(id) || !known(incident))
     );
+  }
+
+  /** The part of the writes that does not contradict what is there. */
+  repair(what: CommitWrites): CommitWrites {
+    const numbers = new Set(this.numbers.keys());
+    const opened = what.opened.filter(({ id, number }) => {
+      if (this.incidents.has(id) || numbers.has(number)) return false;
+      numbers.add(number);
+      return true;
+    });
+    const news = new Map(opened.map(({ id }) => [id, 'new']));
+    const updates = [...what.incidents].filter(([id]) => news.has(id) || this.incidents.has(id));
+    const incidents = new Map([...news, ...updates]);
+    const ids = new Set(this.effects.keys());
+    const effects = what.effects.filter(({ id, incident }) => {
+      if (ids.has(id) || !(incidents.has(incident) || this.incidents.has(incident))) return false;
+      ids.add(id);
+      return true;
+    });
+    return { ...what, opened, incidents, effects };
   }
 
   apply(cursor: string, what: CommitWrites): void {
@@ -141,7 +163,8 @@ it('commits exactly what the model says, or nothing', async () => {
       try {
         const model = new Model();
         let lease = await takeLease(bench.store, 'a');
-        for (const { writes: what, fault } of steps) {
+        for (const { writes: drawn, repaired, fault } of steps) {
+          const what = repaired ? model.repair(drawn) : drawn;
           const [receipt] = await bench.store.appender.append([{ partition: 0, input: alerts('x') }]);
           const cursor = receipt?.id ?? '';
           const commit = { lease, expected: model.cursor, cursor, seq: 1, writes: what };
