@@ -48,7 +48,7 @@ function parsed<T>(form: string, parse: (text: string) => T | undefined, expecte
 /** What was written, short enough for a message. */
 export function shown(raw: unknown): string {
   if (raw === null || raw === undefined) return 'nothing';
-  const text = JSON.stringify(raw) ?? String(raw);
+  const text = JSON.stringify(raw) ?? typeof raw;
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 

@@ -2,7 +2,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 
-import { unauthenticatedSources } from '../config/checks.js';
 import { TocsinError } from '../errors.js';
 import { bearerVerifier } from './credentials.js';
 import type { HttpDeps } from './deps.js';
@@ -80,13 +79,18 @@ export function registerApi(app: FastifyInstance, deps: HttpDeps): void {
 function statusOf(deps: HttpDeps) {
   const { config } = deps;
   const snapshot = deps.health();
+  const sources = Object.entries(config.sources).map(([name, { type, auth }]) => ({
+    name,
+    type,
+    authenticated: auth !== undefined && auth !== 'none',
+  }));
   return {
     ...deps.status(),
     stopping: deps.stopping(),
     durability: config.redis.durability,
     store: snapshot === undefined ? null : { lookedAt: snapshot.at, ...snapshot.store },
-    sources: Object.entries(config.sources).map(([name, { type }]) => ({ name, type })),
-    unauthenticatedSources: unauthenticatedSources(config),
+    sources,
+    unauthenticatedSources: sources.filter((source) => !source.authenticated).map((source) => source.name),
     apiUnauthenticated: config.api.tokens.length === 0,
   };
 }

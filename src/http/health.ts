@@ -1,11 +1,11 @@
 /** The doors for probes and scrapers: /healthz, /readyz, /metrics. Open, because they tell nothing about alerts. */
 import type { FastifyInstance } from 'fastify';
 
-import { METRICS_CONTENT_TYPE } from '../telemetry/exposition.js';
 import type { HttpDeps } from './deps.js';
 import { guardMethods } from './method-guard.js';
 import { type Check, createProgressWatch } from './readiness.js';
 
+const METRICS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 const WATCH_INTERVAL_MS = 500;
 
 export function registerHealth(app: FastifyInstance, deps: HttpDeps): void {

@@ -50,7 +50,10 @@ export function registerIntake(app: FastifyInstance, deps: HttpDeps): void {
   const { config, metrics } = deps;
   const limits = config.http.limits;
   const sources = openSources(deps);
-  const meter = createLoadMeter(deps.health, deps.clock.now);
+  const meter = createLoadMeter(
+    () => deps.health(),
+    () => deps.clock.now(),
+  );
   const thresholds: AdmissionLimits = {
     inFlight: limits.in_flight,
     bytesInFlight: limits.in_flight_bytes,

@@ -62,11 +62,11 @@ function mayHoldForbiddenKey(text: string): boolean {
 /** Path of the first `__proto__` key, or `prototype` below `constructor`. The depth is bounded already. */
 function forbiddenKey(value: unknown, path: string): string | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  for (const [key, child] of Object.entries(value)) {
+  for (const [key, child] of Object.entries(value as Record<string, unknown>)) {
     const at = Array.isArray(value) ? `${path}[${key}]` : path === '' ? key : `${path}.${key}`;
     if (key === '__proto__') return at;
-    const isObject = typeof child === 'object' && child !== null;
-    if (key === 'constructor' && isObject && Object.hasOwn(child, 'prototype')) return `${at}.prototype`;
+    const holdsPrototype = typeof child === 'object' && child !== null && Object.hasOwn(child, 'prototype');
+    if (key === 'constructor' && holdsPrototype) return `${at}.prototype`;
     const inside = forbiddenKey(child, at);
     if (inside !== undefined) return inside;
   }

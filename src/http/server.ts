@@ -1,7 +1,8 @@
 /** Builds the HTTP server with all its doors. It does not listen: `listen({host, port})` and `close()` are the caller's. */
 import { randomBytes } from 'node:crypto';
-import Fastify, { LogController, type FastifyBaseLogger, type FastifyError, type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyInstance, LogController } from 'fastify';
 
+import { ERRORS } from '../errors.js';
 import { registerApi } from './api.js';
 import type { HttpDeps } from './deps.js';
 import { registerHealth } from './health.js';
@@ -20,7 +21,7 @@ export function buildServer(deps: HttpDeps): FastifyInstance {
   const prefix = randomBytes(4).toString('hex');
   let requests = 0;
   const app = Fastify({
-    loggerInstance: logger as FastifyBaseLogger,
+    loggerInstance: logger,
     // counted in the metrics instead
     logController: new LogController({ disableRequestLogging: true }),
     // no child logger for each request: what is logged names the request itself
@@ -39,11 +40,10 @@ export function buildServer(deps: HttpDeps): FastifyInstance {
     return503OnClosing: false,
     clientErrorHandler: (error, socket) => {
       const code = answerClientError(error, socket);
-      if (code !== undefined)
-        deps.metrics.requests.inc({ source: 'none', code: code === 'TOCSIN_REQUEST_TIMEOUT' ? '408' : '400' });
+      if (code !== undefined) deps.metrics.requests.inc({ source: 'none', code: String(ERRORS[code].status) });
     },
     frameworkErrors: (error, request, reply) => {
-      sendProblem(reply, translate(error as FastifyError, request, logger));
+      sendProblem(reply, translate(error, request, logger));
     },
   }) as unknown as FastifyInstance;
   app.server.maxConnections = limits.connections;

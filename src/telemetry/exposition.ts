@@ -10,8 +10,6 @@ import {
 /** Plain data: it passes through postMessage. */
 export type MetricsSnapshot = MetricObjectWithValues<MetricValue<string>>[];
 
-export const METRICS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
-
 export async function snapshotMetrics(registry: Registry): Promise<MetricsSnapshot> {
   return registry.getMetricsAsJSON();
 }

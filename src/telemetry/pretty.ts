@@ -30,7 +30,7 @@ export function formatLine(line: string): string {
     .join('');
   const error = entry.err as { stack?: unknown; message?: unknown } | undefined;
   const trace = error === undefined ? '' : `\n  ${String(error.stack ?? error.message).replaceAll('\n', '\n  ')}`;
-  return escapeControls(`${time} ${level} ${String(entry.msg ?? '')}${fields}${trace}`);
+  return escapeControls(`${time} ${level} ${typeof entry.msg === 'string' ? entry.msg : ''}${fields}${trace}`);
 }
 
 function escapeControls(text: string): string {

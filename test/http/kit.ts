@@ -82,7 +82,6 @@ export function createBench(options: BenchOptions = {}): Bench {
     incidents: { list: () => Promise.resolve([]), get: () => Promise.resolve(null) },
     deadLetters: { list: () => Promise.resolve([]), redrive: () => Promise.resolve(null) },
     health: () => healthy(),
-    reload: () => Promise.resolve([]),
     status: () => ({
       version: '0.0.0-test',
       replica: 'replica-1',
@@ -91,6 +90,7 @@ export function createBench(options: BenchOptions = {}): Bench {
       configHash: 'abc',
       rules: { loaded: 0, inert: [], problems: [] },
     }),
+    reload: () => Promise.resolve([]),
     stopping: () => false,
     metrics: metrics.door,
     metricsText: async () => renderMetrics([await snapshotMetrics(metrics.registry)]),
