@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { prepare } from '../daemon/prepare.js';
 import type { OutputForm } from './incidents.js';
-import type { CliSurroundings } from './program.js';
+import type { CliSurroundings } from './surroundings.js';
 
 export interface CheckOptions extends CliSurroundings {
   readonly configPath: string | undefined;

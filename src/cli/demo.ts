@@ -14,7 +14,7 @@ import { assemble, mustPrepare } from '../daemon/prepare.js';
 import { ROLES } from '../daemon/roles.js';
 import { TocsinError } from '../errors.js';
 import { apiGet } from './api-client.js';
-import type { CliSurroundings } from './program.js';
+import type { CliSurroundings } from './surroundings.js';
 import { formatTable, formatTime } from './table.js';
 
 export interface DemoOptions extends CliSurroundings {

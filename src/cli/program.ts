@@ -9,14 +9,8 @@ import { TocsinError } from '../errors.js';
 import type { DeadLetter, IncidentDetail, QuarantineItem } from '../ports/store.js';
 import { apiGet, apiPost, type ApiOptions } from './api-client.js';
 import { renderIncident, renderIncidents, type OutputForm } from './incidents.js';
+import type { CliSurroundings } from './surroundings.js';
 import { renderDeadLetters, renderQuarantine } from './kept.js';
-
-export interface CliSurroundings {
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly cwd: string;
-  readonly out: (text: string) => void;
-  readonly err: (text: string) => void;
-}
 
 const DEFAULT_URL = 'http://127.0.0.1:9911';
 const EXIT_FAILED = 1;

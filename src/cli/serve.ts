@@ -3,7 +3,7 @@ import { startDaemon } from '../daemon/daemon.js';
 import { mustPrepare, prepare } from '../daemon/prepare.js';
 import { parseRoles } from '../daemon/roles.js';
 import { armFromSpec } from '../daemon/failpoint-arming.js';
-import type { CliSurroundings } from './program.js';
+import type { CliSurroundings } from './surroundings.js';
 
 export interface ServeOptions extends CliSurroundings {
   readonly configPath: string | undefined;

@@ -42,7 +42,7 @@ export function startWorkerRole(options: WorkerRoleOptions): WorkerRole {
   return {
     async close(graceMs) {
       await workers.close(graceMs);
-      await Promise.all([...sinks.values()].map((sink) => sink.close?.()));
+      for (const sink of sinks.values()) await sink.close?.();
     },
   };
 }
