@@ -14,7 +14,7 @@ type CurrentEntryModule = typeof import('../../src/daemon/current-entry.js');
 type ArmingModule = typeof import('../../src/daemon/failpoint-arming.js');
 
 /** As likely as a focused failpoint of the real one. */
-const DIES_BETWEEN_STEPS = 0.002;
+const DIES_BETWEEN_STEPS = 0.01;
 
 const [build = '', configPath = ''] = process.argv.slice(2);
 
