@@ -8,7 +8,7 @@ const COMMIT_ROWS = 10_000;
 
 type Arg = string | number;
 
-export interface ScriptCall {
+interface ScriptCall {
   readonly keys: readonly string[];
   readonly args: readonly Arg[];
 }

@@ -66,7 +66,7 @@ export function describeTarget(url: string): string {
   return options.path ?? `${options.host}:${options.port}`;
 }
 
-export interface ConnectionSettings {
+interface ConnectionSettings {
   readonly url: string;
   /** Shown in CLIENT LIST. */
   readonly name: string;

@@ -8,7 +8,7 @@ import type { Scripts } from './scripts.js';
 
 const PROBE_TTL_MS = 60_000;
 
-export interface HealthDeps {
+interface HealthDeps {
   readonly connection: Connection;
   readonly scripts: Scripts;
   readonly partitions: readonly PartitionKeys[];

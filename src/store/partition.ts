@@ -13,7 +13,7 @@ import type { ScriptName, Scripts } from './scripts.js';
 const SCAN_COUNT = 1_000;
 const HEADS_AT_ONCE = 500;
 
-export interface PartitionDeps {
+interface PartitionDeps {
   readonly connection: Connection;
   /** Opens the connection for blocking reads; called at the first read. */
   readonly openReader: () => Connection;
