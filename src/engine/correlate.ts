@@ -117,10 +117,30 @@ function check(turn: Turn, rule: CompiledRule, anchor: Occurrence): Match | null
   if (!candidates.every(({ step, buckets, window }) => holds(step, buckets, window))) return null;
   if (rule.sharesSubject) return assign(rule, anchor, candidates);
   const found: MatchEvidence[] = test.kind === 'count' ? [] : [{ step: rule.anchor, occurrence: anchor }];
+  const isNew = noveltyFilter(rule);
   for (const { step, buckets, window } of candidates) {
-    for (const occurrence of evidence(buckets, window)) found.push({ step, occurrence });
+    for (const occurrence of evidence(buckets, window, isNew)) found.push({ step, occurrence });
   }
   return { rule, anchor, evidence: found };
+}
+
+/**
+ * In a storm most of what satisfies a step is evidence of the rule already, in the one incident: one of those is enough
+ * to find the incident again.
+ */
+function noveltyFilter(rule: CompiledRule): (occurrence: Occurrence) => boolean {
+  let seen: IncidentRecord | null = null;
+  return (occurrence) => {
+    if (occurrence.isEvent) return true;
+    const episode = occurrence as Episode;
+    if (episode.evidenceOf?.includes(rule.name) !== true) return true;
+    const incident = openIncidentOf(episode);
+    if (incident === null || incident !== seen) {
+      seen = incident;
+      return true;
+    }
+    return false;
+  };
 }
 
 /** One occurrence serves one step: each step in turn takes the earliest ones that are left. */
@@ -128,7 +148,7 @@ function assign(rule: CompiledRule, anchor: Occurrence, candidates: readonly Can
   const taken = new Map<Occurrence, CompiledStep>([[anchor, rule.anchor]]);
   const rest: MatchEvidence[] = [];
   for (const { step, buckets, window } of candidates) {
-    const able = evidence(buckets, window).sort(compareOccurrences);
+    const able = evidence(buckets, window, () => true);
     let missing = needed(step) - (step === rule.anchor ? 1 : 0);
     for (const occurrence of able) {
       if (missing > 0 && !taken.has(occurrence)) {

@@ -15,6 +15,7 @@ import {
 } from './encode.js';
 import { register } from './hypotheses.js';
 import { schedule } from './lifecycle-timers.js';
+import { shareValues } from './ingest.js';
 import { link, ruleSet } from './membership.js';
 import { Episode, EventRecord, IncidentRecord, OPEN, Series } from './model.js';
 import { ensureSweep, EngineState, prepare } from './state.js';
@@ -33,8 +34,8 @@ export function loadState(context: EngineContext, loaded: LoadedPartition): Engi
   prepare(state, context);
   const meta = loaded.state.get('m');
   if (meta !== undefined) {
-    const { now, day, opened } = parse<MetaBlob>('m', meta);
-    Object.assign(state, { now, day, opened });
+    const { now, day, sequence } = parse<MetaBlob>('m', meta);
+    Object.assign(state, { now, day, sequence });
   }
   for (const [id, text] of loaded.incidents) readIncident(state, id, text, loaded.state.get(`i:${id}`));
   for (const [field, text] of loaded.state) {
@@ -42,7 +43,7 @@ export function loadState(context: EngineContext, loaded: LoadedPartition): Engi
     else if (field.startsWith('e:')) readEvent(state, parse<EventBlob>(field, text));
   }
   // the index was built over nothing
-  state.rules = null;
+  state.context = null;
   prepare(state, context);
   for (const incident of state.incidents.values()) schedule(state, context, incident);
   ensureSweep(state, context);
@@ -77,7 +78,9 @@ function readIncident(state: EngineState, id: string, text: string, own: string 
 
 function readSeries(state: EngineState, fingerprint: string, blob: SeriesBlob): void {
   const scope = state.scopes.acquire(blob.l);
-  const series = new Series(fingerprint, blob.n, blob.o, blob.l, scope, blob.t);
+  const name = state.intern(blob.n);
+  const labels = shareValues(blob.l, name, scope);
+  const series = new Series(fingerprint, name, state.intern(blob.o), labels, scope, blob.t);
   if (blob.s !== undefined && blob.x !== undefined) series.facts = { starts: [...blob.s], ends: [...blob.x] };
   series.member = blob.m === 1;
   const episodes = blob.e.map((each) => readEpisode(state, series, each));

@@ -67,7 +67,7 @@ export interface MetaBlob {
   readonly v: number;
   readonly now: number;
   readonly day: string;
-  readonly opened: number;
+  readonly sequence: number;
 }
 
 /** All writes of the batch. Call once, with the state that its last step returned. */
@@ -177,6 +177,6 @@ export function encodeIncident(incident: IncidentRecord): string {
 }
 
 export function encodeMeta(state: EngineState): string {
-  const blob: MetaBlob = { v: STATE_VERSION, now: state.now, day: state.day, opened: state.opened };
+  const blob: MetaBlob = { v: STATE_VERSION, now: state.now, day: state.day, sequence: state.sequence };
   return JSON.stringify(blob);
 }

@@ -95,17 +95,21 @@ function onsets(buckets: Buckets, window: Window): number[] {
   return buckets.length > 1 ? times.sort((left, right) => left - right) : times;
 }
 
-/** All occurrences that satisfy the step by time; at most MAX_STEP_EVIDENCE, the latest ones when there are more. */
-export function evidence(buckets: Buckets, window: Window): Occurrence[] {
+/** All wanted occurrences that satisfy the step, by time; at most MAX_STEP_EVIDENCE, the latest ones when there are more. */
+export function evidence(
+  buckets: Buckets,
+  window: Window,
+  wanted: (occurrence: Occurrence) => boolean,
+): Occurrence[] {
   const found: Occurrence[] = [];
   for (const bucket of buckets) {
     for (let i = firstAfter(bucket, window.to) - 1; i >= 0 && found.length < MAX_STEP_EVIDENCE; i -= 1) {
       const occurrence = bucket[i] as Occurrence;
       if (occurrence.at < (window.firingFrom ?? window.from)) break;
-      if (accepts(window, occurrence)) found.push(occurrence);
+      if (accepts(window, occurrence) && wanted(occurrence)) found.push(occurrence);
     }
   }
-  return found.sort(compareOccurrences);
+  return found.length > 1 ? found.sort(compareOccurrences) : found;
 }
 
 /** How many occurrences the step cannot do without. */

@@ -36,8 +36,7 @@ export function applyMatch(turn: Turn, match: Match): void {
     incident = found.resolved;
     reopenIncident(turn, incident, `${rule.name} matched again`);
   } else {
-    const again = anchor.matched?.includes(rule.name) === true;
-    incident = openIncident(turn, { rule: rule.name, key: anchor.scope.labels, first: anchor.key, onset: anchor.at, again });
+    incident = openIncident(turn, { rule: rule.name, key: anchor.scope.labels, first: anchor.key, onset: anchor.at });
     existed = false;
   }
   const fresh = addEvidence(turn, incident, match);
@@ -151,7 +150,6 @@ export function applyFallback(turn: Turn, episode: Episode): void {
     key: episode.scope.fallbackLabels,
     first: episode.key,
     onset: episode.at,
-    again: episode.joinedAt > 0,
   });
   joinIncident(turn, incident, episode, null);
 }

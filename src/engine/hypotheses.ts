@@ -5,7 +5,9 @@ import type { Match } from './correlate.js';
 import type { IncidentRecord } from './model.js';
 import type { EngineState } from './state.js';
 
-const MAX_EVIDENCE = 20;
+/** Evidence that is listed of one step and in all; the rest is counted. Heads are written often and must stay small. */
+const MAX_STEP_EVIDENCE = 6;
+const MAX_EVIDENCE = 50;
 
 export function ruleKey(rule: string, key: string): string {
   return `${rule}\n${key}`;
@@ -40,7 +42,7 @@ export function noteHypothesis(
     anchorAt: anchor.at,
     key: anchor.scope.labels,
     matchedAt: now,
-    evidence: fresh.slice(0, MAX_EVIDENCE),
+    evidence: listed([], fresh),
     evidenceCount: fresh.length,
   };
   place(state, incident, known === undefined ? hypothesis : unite(known, hypothesis), known);
@@ -57,6 +59,10 @@ export function uniteHypotheses(state: EngineState, incident: IncidentRecord, fr
 
 function place(state: EngineState, incident: IncidentRecord, next: Hypothesis, known: Hypothesis | undefined): void {
   const { head } = incident;
+  if (known !== undefined && known.anchorAt === next.anchorAt && known.key === next.key) {
+    head.hypotheses = head.hypotheses.map((each) => (each === known ? next : each));
+    return;
+  }
   incident.renamed = true;
   if (known !== undefined) unregister(state, incident, known);
   head.hypotheses = [...head.hypotheses.filter((each) => each !== known), next].sort(rank);
@@ -73,9 +79,19 @@ function unite(known: Hypothesis, other: Hypothesis): Hypothesis {
     anchorAt: canonical.anchorAt,
     key: canonical.key,
     matchedAt: Math.min(known.matchedAt, other.matchedAt),
-    evidence: [...known.evidence, ...other.evidence].slice(0, MAX_EVIDENCE),
+    evidence: listed(known.evidence, other.evidence),
     evidenceCount: known.evidenceCount + other.evidenceCount,
   };
+}
+
+function listed(known: readonly Evidence[], more: readonly Evidence[]): readonly Evidence[] {
+  let list = known;
+  for (const each of more) {
+    let ofStep = 0;
+    for (const { step } of list) if (step === each.step) ofStep += 1;
+    if (ofStep < MAX_STEP_EVIDENCE && list.length < MAX_EVIDENCE) list = [...list, each];
+  }
+  return list;
 }
 
 export function register(state: EngineState, incident: IncidentRecord, { rule, key }: Hypothesis): void {

@@ -3,10 +3,12 @@
  * ends after one look-up.
  */
 import type { AlertUpdate } from '../domain/alert.js';
+import type { Labels } from '../domain/labels.js';
 import { SEVERITIES } from '../domain/severity.js';
 import { type EngineConfig, lastSeenStep } from './context.js';
 import { foldFacts, forgetFacts, knownEnd, noteEnd, noteStart } from './fold.js';
 import { Episode, type Facts, OPEN, Series } from './model.js';
+import { type Scope, SCOPE_LABELS } from './scope.js';
 import { reconcile } from './reconcile.js';
 import { ensureSweep, indexOccurrence } from './state.js';
 import type { Turn } from './turn.js';
@@ -104,7 +106,9 @@ function beginSeries(turn: Turn, update: AlertUpdate, source: string): void {
   const firing = update.status === 'firing';
   const startsAt = believable(turn, update.startsAt);
   const scope = state.scopes.acquire(update.labels);
-  const series = new Series(update.fingerprint, update.name, source, update.labels, scope, now);
+  const name = state.intern(update.name);
+  const labels = shareValues(update.labels, name, scope);
+  const series = new Series(update.fingerprint, name, state.intern(source), labels, scope, now);
   if (firing) {
     series.current = new Episode(series, startsAt ?? now, OPEN, true, level, update.severity);
   } else {
@@ -121,6 +125,17 @@ function beginSeries(turn: Turn, update: AlertUpdate, source: string): void {
   turn.pending.add(series.current);
   turn.homeless.add(series.current);
   describe(turn, update);
+}
+
+/** The same labels with the texts that thousands of series have in common stored once. */
+export function shareValues(labels: Labels, name: string, scope: Scope): Labels {
+  const shared: Record<string, string> = { ...labels };
+  for (const label of SCOPE_LABELS) {
+    const value = scope.labels[label];
+    if (value !== undefined) shared[label] = value;
+  }
+  if (shared['alertname'] === name) shared['alertname'] = name;
+  return shared;
 }
 
 /** Severe alerts and those about ourselves are still taken in, up to a tenth more. */

@@ -11,8 +11,6 @@ export interface Opening {
   /** Fingerprint (or event id) and onset of the first evidence: with rule and key, the identity. */
   readonly first: string;
   readonly onset: number;
-  /** This alert and rule began an incident before, and it cannot be opened again: the new one needs another id. */
-  readonly again: boolean;
 }
 
 /** A new incident without members yet: the caller adds them before the turn ends. */
@@ -22,22 +20,23 @@ export function openIncident(turn: Turn, opening: Opening): IncidentRecord {
   const day = utcDay(now);
   if (state.day !== day) {
     state.day = day;
-    state.opened = 0;
+    state.sequence = 0;
   }
-  const sequence = state.opened * count + index + 1;
-  state.opened += 1;
-  const key = canonicalLabels(opening.key);
-  const { rule, first, onset, again } = opening;
-  const same = hashId(index, rule, key, first, onset);
-  const id = again || state.incidents.has(same) ? hashId(index, rule, key, first, onset, now, sequence) : same;
+  // Partitions share the numbers of a day: each takes every count-th. Always above the last one, whatever count was then.
+  const sequence = state.sequence + 1 + ((((index - state.sequence) % count) + count) % count);
+  state.sequence = sequence;
+  const { rule, key, first, onset } = opening;
+  // The number is part of it: an alert can begin an incident again with the very same onset long after we forgot the first.
+  const number = incidentNumber(day, sequence);
+  const id = hashId(index, rule, canonicalLabels(key), first, onset, number);
   const head: Incident = {
     v: INCIDENT_VERSION,
     id,
-    number: incidentNumber(day, sequence),
+    number,
     partition: index,
     status: 'open',
     rule: FALLBACK_RULE,
-    key: opening.key,
+    key,
     title: '',
     severity: 'P4',
     severityReason: '',

@@ -1,5 +1,5 @@
 /** The engine's memory of one partition, and the indexes over it. Everything here can be rebuilt from what is stored. */
-import type { CompiledRule, CompiledRules, CompiledStep, Subject } from '../rules/index.js';
+import type { CompiledRule, CompiledStep, Subject } from '../rules/index.js';
 import type { EngineContext } from './context.js';
 import { sweepPeriod } from './context.js';
 import type { Episode, EventRecord, IncidentRecord, Occurrence, Series } from './model.js';
@@ -17,9 +17,9 @@ export interface StepRef {
 
 export class EngineState {
   now = 0;
-  /** UTC day of the latest incident, `20261122`, and how many opened on it. */
+  /** UTC day of the latest incident, `20261122`, and its number on that day. */
   day = '';
-  opened = 0;
+  sequence = 0;
   readonly series = new Map<string, Series>();
   readonly events = new Map<string, EventRecord>();
   readonly incidents = new Map<string, IncidentRecord>();
@@ -27,6 +27,7 @@ export class EngineState {
   readonly keyOwners = new Map<string, IncidentRecord>();
   /** Rule and key -> incidents with such a hypothesis. */
   readonly ruleKeys = new Map<string, Set<IncidentRecord>>();
+  readonly #texts = new Map<string, string>();
   readonly timers = new TimerHeap();
   nextSweep = OPEN;
   openEpisodes = 0;
@@ -36,11 +37,21 @@ export class EngineState {
   refused = 0;
 
   // --- over the rules and the fallback key of the context; see prepare() ---
-  rules: CompiledRules | null = null;
+  context: EngineContext | null = null;
   fallbackBy = '';
   refs = new Map<string, readonly StepRef[]>();
   index = new OccurrenceIndex();
   scopes = new ScopePool([]);
+
+  /** The one copy of a text that many series have: alert names, sources. */
+  intern(text: string): string {
+    const known = this.#texts.get(text);
+    if (known !== undefined) return known;
+    // names are few; somebody who makes them up must not fill the memory
+    if (this.#texts.size >= 10_000) this.#texts.clear();
+    this.#texts.set(text, text);
+    return text;
+  }
 }
 
 /** Alerts and events have separate name spaces. */
@@ -54,12 +65,12 @@ export function subjectOf(occurrence: Occurrence): string {
 
 /** Brings the indexes in line with the rules and the fallback key in force. Does nothing when they are the same. */
 export function prepare(state: EngineState, context: EngineContext): void {
+  if (state.context === context) return;
   const fallbackBy = JSON.stringify(context.config.fallbackBy);
   const sameKeys = fallbackBy === state.fallbackBy;
-  if (state.rules === context.rules && sameKeys) return;
   if (!sameKeys) rebuildScopes(state, context);
-  if (state.rules?.hash !== context.rules.hash || !sameKeys) rebuildIndex(state, context);
-  state.rules = context.rules;
+  if (state.context?.rules.hash !== context.rules.hash || !sameKeys) rebuildIndex(state, context);
+  state.context = context;
   state.fallbackBy = fallbackBy;
 }
 
