@@ -173,7 +173,7 @@ describe('planning and rechecking together', () => {
           }
         },
       ),
-      { numRuns: 2_000 },
+      { numRuns: 500 },
     );
   });
 });
