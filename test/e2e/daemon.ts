@@ -1,7 +1,8 @@
 /** The daemon under test: real program, embedded Redis, bearer secret in a file; stopped and started on the same data. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Redis } from 'ioredis';
 import type { Incident } from '../../src/domain/incident.js';
 import type { IncidentDetail } from '../../src/ports/store.js';
 import { processTree, startProcess, until, type RunningProcess } from '../bench/processes.js';
@@ -75,12 +76,30 @@ async function get<T>(home: DaemonHome, path: string): Promise<T> {
 
 /** All incidents with their members and timelines, by the API. */
 export async function readIncidents(home: DaemonHome): Promise<readonly IncidentDetail[]> {
-  const { incidents } = await get<{ readonly incidents: readonly Incident[] }>(home, '/api/v1/incidents?limit=1000');
-  return Promise.all(incidents.map(({ id }) => get<IncidentDetail>(home, `/api/v1/incidents/${id}`)));
+  const { items } = await get<{ readonly items: readonly Incident[] }>(home, '/api/v1/incidents?limit=1000');
+  return Promise.all(items.map(({ id }) => get<IncidentDetail>(home, `/api/v1/incidents/${id}`)));
 }
 
 /** Bodies that the daemon refused and kept. */
 export async function readQuarantine(home: DaemonHome): Promise<readonly unknown[]> {
   const { items } = await get<{ readonly items: readonly unknown[] }>(home, '/api/v1/quarantine');
   return items;
+}
+
+/**
+ * Begin and end (null: firing) of the latest episode of an alert in the engine's state, read from the daemon's Redis itself:
+ * the API shows what is in incidents. Empty when it is not there.
+ */
+export async function readEpisode(home: DaemonHome, fingerprint: string): Promise<readonly (number | null)[]> {
+  const record = JSON.parse(readFileSync(join(home.dir, 'redis', 'server.json'), 'utf8')) as {
+    readonly socket: string;
+  };
+  const redis = new Redis({ path: record.socket });
+  try {
+    const blob = await redis.hget('tocsin:{p0}:st', `s:am:${fingerprint}`);
+    const episodes = blob === null ? [] : (JSON.parse(blob) as { readonly e: readonly (number | null)[][] }).e;
+    return episodes.at(-1)?.slice(0, 2) ?? [];
+  } finally {
+    redis.disconnect();
+  }
 }

@@ -2,7 +2,7 @@
 import type { IncidentDetail } from '../../src/ports/store.js';
 import { until } from '../bench/processes.js';
 import type { Checklist } from './checklist.js';
-import { readIncidents, readQuarantine, type DaemonHome } from './daemon.js';
+import { readEpisode, readIncidents, readQuarantine, type DaemonHome } from './daemon.js';
 import { GROUP_INTERVAL_S } from './senders.js';
 import type { HeldEpisode, Witness } from './witness.js';
 
@@ -17,7 +17,10 @@ export interface Judge {
   members(service: string, names: readonly string[]): Promise<void>;
   /** The members (named ones or all) have ended, at the time the fault disappeared and not after `before`. */
   ended(service: string, what: string, before: number, names?: readonly string[]): Promise<void>;
-  everyEpisodeArrived(exceptServices: readonly string[]): Promise<void>;
+  /** Each is a member of an incident, except those (`alert/service`) that the daemon heard of only when they were over. */
+  everyEpisodeArrived(except: readonly string[]): Promise<void>;
+  /** The alert was first heard of when it was over: it is in the daemon's state, with both its times. */
+  recordedAsOver(alert: string, service: string): Promise<void>;
   idsByService(): Promise<ReadonlyMap<string, string>>;
   sameIncidents(before: ReadonlyMap<string, string>): Promise<void>;
   nothingOpenFor(service: string, what: string): Promise<void>;
@@ -86,8 +89,8 @@ export function createJudge(home: DaemonHome, witness: Witness, list: Checklist)
           })
         );
       }),
-    async everyEpisodeArrived(exceptServices) {
-      const expected = witness.episodes().filter(({ service }) => !exceptServices.includes(service));
+    async everyEpisodeArrived(except) {
+      const expected = witness.episodes().filter(({ alert, service }) => !except.includes(`${alert}/${service}`));
       let missing: readonly HeldEpisode[] = expected;
       await until('every episode arrived', PATIENCE_MS, async () => {
         const members = (await readIncidents(home)).flatMap((detail) => detail.members);
@@ -99,6 +102,23 @@ export function createJudge(home: DaemonHome, witness: Witness, list: Checklist)
         missing.length === 0 && expected.length > 0,
         missing,
       );
+    },
+    async recordedAsOver(alert, service) {
+      const held = witness.episodes().find((each) => each.alert === alert && each.service === service);
+      const truth = witness.endedAt(alert, service);
+      const [at, end] = held === undefined ? [] : await readEpisode(home, held.fingerprint);
+      const ok =
+        held !== undefined &&
+        truth !== undefined &&
+        at === held.startsAt &&
+        typeof end === 'number' &&
+        Math.abs(end - truth) <= END_TOLERANCE_MS;
+      list.check(`${alert} of ${service}, heard of only when it was over, is recorded with both its times`, ok, {
+        held,
+        truth,
+        at,
+        end,
+      });
     },
     async idsByService() {
       const details = await readIncidents(home);
