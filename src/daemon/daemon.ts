@@ -12,6 +12,7 @@ import type { HealthSnapshot } from '../http/deps.js';
 import { buildServer } from '../http/server.js';
 import { SOURCES } from '../integrations/sources.js';
 import { startEmbedded } from '../store/embedded.js';
+import { StoreError } from '../errors.js';
 import { createStore } from '../store/store.js';
 import { createLogger, type Logger } from '../telemetry/logger.js';
 import { createDoorMetrics, createProcessMetrics, createWorkerMetrics } from '../telemetry/metrics.js';
@@ -107,17 +108,21 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
     const look = async (): Promise<void> => {
       const health = await store.health.check();
+      if (health.problem !== state.health?.store.problem) {
+        if (health.problem === undefined) logger.info('the store is well again');
+        else logger.error({ problem: health.problem, writable: health.writable }, 'the store has a problem');
+      }
       state.health = { store: health, at: Date.now() };
       observeHealth(processMetrics, health);
     };
     const server = buildServer({
       config,
       sources: SOURCES,
-      log: store.appender,
+      // Before the settings of Redis were checked, nothing is accepted on it.
+      log: { append: (drafts) => (state.verified ? store.appender.append(drafts) : notVerified()) },
       quarantine: store.quarantine,
       incidents: store.reader,
       deadLetters: store.deadLetters,
-      // Before the settings of Redis were checked, nothing is accepted on it.
       health: () => (state.verified ? state.health : undefined),
       status: () => ({
         version: programVersion(),
@@ -236,6 +241,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     await stop();
     throw error;
   }
+}
+
+function notVerified(): Promise<never> {
+  return Promise.reject(new StoreError('Redis was not reached and checked yet; the log of the daemon says why'));
 }
 
 async function isReady(server: FastifyInstance): Promise<boolean> {

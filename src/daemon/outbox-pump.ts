@@ -1,9 +1,10 @@
 /**
- * Hands due effects of an owned partition to BullMQ: at once after a commit that planned some, when the next one is due,
- * and at least once a second for whatever BullMQ lost. The outbox row stays until a worker settles it.
+ * Hands due effects of an owned partition to BullMQ: those that were due when they were committed at once, the others when
+ * they are due, and at least once a second whatever BullMQ lost. The outbox row stays until a worker settles it.
  */
 import { effectful } from '../failpoints.js';
-import type { DueEffect, Lease, PartitionStore } from '../ports/store.js';
+import type { Effect } from '../domain/effect.js';
+import type { Commit, DueEffect, Lease, PartitionStore } from '../ports/store.js';
 import type { Logger } from '../telemetry/logger.js';
 import { Signal } from './signal.js';
 
@@ -32,6 +33,7 @@ export class OutboxPump {
   readonly #logger: Logger;
   #poked = new Signal();
   #heldSince: number | undefined;
+  readonly #carrying = new Set<Promise<void>>();
 
   constructor(carrier: EffectCarrier, visibilityMs: number, logger: Logger) {
     this.#carrier = carrier;
@@ -39,9 +41,37 @@ export class OutboxPump {
     this.#logger = logger;
   }
 
-  /** Effects were committed: look now. */
-  poke(): void {
-    this.#poked.raise();
+  /**
+   * Which of the effects that are about to be committed with an entry of the time `at` need no look at the outbox: they are
+   * due, and are carried right after the commit. None while effects are held back; what is beyond one load waits for its look.
+   */
+  handOut(effects: readonly Effect[], at: number): Commit['handOut'] {
+    if (this.#heldSince !== undefined) return undefined;
+    const due = effects.filter(({ dueAt }) => dueAt <= at).slice(0, HANDOUT_LIMIT);
+    if (due.length === 0) return undefined;
+    return { effects: new Set(due.map(({ id }) => id)), visibilityMs: this.#visibilityMs };
+  }
+
+  /** The effects were committed: carries those that were handed out, and looks for the others when they are due. */
+  committed(partition: number, effects: readonly Effect[], handOut: Commit['handOut']): void {
+    const due: DueEffect[] = [];
+    let nextAt = Infinity;
+    for (const { id, sink, dueAt } of effects) {
+      if (handOut?.effects.has(id) === true) due.push({ id, sink, handout: 1 });
+      else nextAt = Math.min(nextAt, dueAt);
+    }
+    if (nextAt < Date.now() + this.clockOffsetMs + SWEEP_EVERY_MS) this.#poked.raise();
+    if (due.length === 0) return;
+    const carrying = this.#carrier
+      .enqueue(partition, due)
+      .catch((error: unknown) => this.#notCarried(partition, error));
+    this.#carrying.add(carrying);
+    void carrying.then(() => this.#carrying.delete(carrying));
+  }
+
+  /** The rows come up again after the visibility time. */
+  #notCarried(partition: number, error: unknown): void {
+    this.#logger.warn({ partition, err: error }, 'effects not handed out, the sweep tries again');
   }
 
   /** Told after each batch how old its last entry is, ms. */
@@ -57,7 +87,7 @@ export class OutboxPump {
   #release(): void {
     this.#heldSince = undefined;
     this.#logger.info('notifications are no longer held back');
-    this.poke();
+    this.#poked.raise();
   }
 
   /** Starts pumping for the lease. */
@@ -70,6 +100,7 @@ export class OutboxPump {
         stopping.raise();
         this.#poked.raise();
         await done;
+        await Promise.all(this.#carrying);
       },
     };
   }
@@ -95,8 +126,7 @@ export class OutboxPump {
         if (taken.due.length === HANDOUT_LIMIT) waitMs = 0;
         else if (taken.nextAt !== null) waitMs = Math.max(0, Math.min(waitMs, taken.nextAt - taken.now));
       } catch (error) {
-        // The rows come up again after the visibility time.
-        this.#logger.warn({ partition: store.partition, err: error }, 'effects not handed out, the sweep tries again');
+        this.#notCarried(store.partition, error);
       }
       if (waitMs > 0 && !stopping.raised) await this.#poked.wait(waitMs);
     }

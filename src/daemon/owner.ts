@@ -198,9 +198,15 @@ async function own(deps: OwnerDeps, held: HeldLease, stopping: Signal, attempts:
         seq = last.seq;
         const writes = toWrites(state, changes);
         await committing;
-        const what = { lease: held.lease, expected, cursor, seq, writes };
-        committing = launch(commit(deps, deadLetter === undefined ? what : { ...what, deadLetter }, batch.length));
-        pump.lagging(Date.now() + pump.clockOffsetMs - streamTime(last.id));
+        const at = streamTime(last.id);
+        pump.lagging(Date.now() + pump.clockOffsetMs - at);
+        const handOut = pump.handOut(writes.effects, at);
+        const what: Commit = {
+          ...{ lease: held.lease, expected, cursor, seq, writes },
+          ...(handOut === undefined ? {} : { handOut }),
+          ...(deadLetter === undefined ? {} : { deadLetter }),
+        };
+        committing = launch(commit(deps, what, first, batch.length));
         if (attempts.size > 0) {
           // One by one, each on disk before the next, so that only the culprit is ever counted.
           await committing;
@@ -236,16 +242,20 @@ function decide(
   }
 }
 
-async function commit(deps: OwnerDeps, what: Commit, entries: number): Promise<void> {
+async function commit(deps: OwnerDeps, what: Commit, first: LogEntry, entries: number): Promise<void> {
   const { store, metrics } = deps;
   const end = metrics.commitSeconds.startTimer();
   const outcome = await effectful('owner.commit', () => store.commit(what));
   end();
-  if (outcome !== 'committed') throw new Fenced(`commit ${outcome} at ${what.expected}`);
+  if (outcome === 'fenced') throw new Fenced(`commit fenced at ${what.expected}`);
+  // Ours, and refused all the same: what was decided contradicts the store. Counted like an entry that cannot be decided,
+  // so that a mistake of the engine cannot stop a partition for good.
+  if (outcome === 'conflict')
+    throw new Undecidable(first, new Error(`the store refused the commit at ${what.expected}`));
   metrics.batchEntries.observe(entries);
   metrics.entriesApplied.inc(entries);
   countDecisions(deps, what.writes);
-  if (what.writes.effects.length > 0) deps.pump.poke();
+  deps.pump.committed(store.partition, what.writes.effects, what.handOut);
 }
 
 function countDecisions(deps: OwnerDeps, writes: CommitWrites): void {

@@ -79,7 +79,9 @@ export function prepare(options: SnapshotOptions): Preparation {
       if (paths.length === 0) warnings.push(`${config.label}: rules.files: ${pattern} matches no file`);
       for (const path of paths) rules.push({ path: shorten(path, cwd), text: readFileSync(path, 'utf8') });
     } catch (error) {
-      return bad(`${config.label}: rules.files: ${pattern} cannot be read: ${(error as Error).message}`);
+      const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+      const what = missing ? 'does not exist; name your rule files in rules.files' : (error as Error).message;
+      return bad(`${config.label}: rules.files: ${pattern}: ${what}`);
     }
   }
   return assemble({ config, rules, env }, warnings);

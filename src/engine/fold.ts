@@ -66,19 +66,34 @@ function sortPoints({ starts, ends }: Facts, settings: FoldSettings): Point[] {
     const start = ends[i] as number;
     const end = ends[i + 1] as number;
     points.push({ time: start, rank: 1, kind: 'start', said: false, stale: false });
-    if (isWithdrawn(starts, start, ends[i + 2] as number, settings)) continue;
-    points.push({ time: end, rank: end > start ? 0 : 2, kind: 'end', said: true, stale: ends[i + 3] === 1 });
+    const stale = ends[i + 3] === 1;
+    if (isWithdrawn(starts, { start, end, received: ends[i + 2] as number, stale }, settings)) continue;
+    points.push({ time: end, rank: end > start ? 0 : 2, kind: 'end', said: true, stale });
   }
   return points.sort((left, right) => left.time - right.time || left.rank - right.rank || Number(right.said) - Number(left.said));
 }
 
-/** A firing update of the same start (± skew) that was received well after the end says that the end was false. */
-function isWithdrawn(starts: readonly number[], start: number, endReceived: number, settings: FoldSettings): boolean {
+interface End {
+  readonly start: number;
+  readonly end: number;
+  readonly received: number;
+  readonly stale: boolean;
+}
+
+/**
+ * A firing update of the same start (± skew) that was received well after the end says that the end was false. An end
+ * that nobody said is withdrawn by any later word about what began before it.
+ */
+function isWithdrawn(starts: readonly number[], end: End, settings: FoldSettings): boolean {
   for (let i = 0; i < starts.length; i += 2) {
-    const near = Math.abs((starts[i] as number) - start) <= settings.skewMs;
-    if (near && (starts[i + 1] as number) > endReceived + settings.reorderWindowMs) return true;
+    const heard = (starts[i + 1] as number) > end.received + settings.reorderWindowMs;
+    if (heard && concerns(end, starts[i] as number, settings.skewMs)) return true;
   }
   return false;
+}
+
+function concerns(end: Pick<End, 'start' | 'end' | 'stale'>, start: number, skewMs: number): boolean {
+  return Math.abs(start - end.start) <= skewMs || (end.stale && start <= end.end);
 }
 
 /** Notes a firing statement. False when the start was known and no end could be withdrawn by hearing it again. */
@@ -86,7 +101,7 @@ export function noteStart(facts: Facts, start: number, received: number, skewMs:
   const { starts } = facts;
   const index = position(starts, start, 2);
   if (starts[index] === start) {
-    if (!hasEndNear(facts, start, skewMs)) return false;
+    if (!mayWithdraw(facts, start, skewMs)) return false;
     starts[index + 1] = Math.max(starts[index + 1] as number, received);
     return true;
   }
@@ -131,11 +146,17 @@ function keepRows(rows: readonly number[], width: number, before: number): numbe
   return kept;
 }
 
-function hasEndNear({ ends }: Facts, start: number, skewMs: number): boolean {
+function mayWithdraw({ ends }: Facts, start: number, skewMs: number): boolean {
   for (let i = 0; i < ends.length; i += 4) {
-    if (Math.abs((ends[i] as number) - start) <= skewMs) return true;
+    const end = { start: ends[i] as number, end: ends[i + 1] as number, stale: ends[i + 3] === 1 };
+    if (concerns(end, start, skewMs)) return true;
   }
   return false;
+}
+
+/** The latest start that was said or follows from an end. */
+export function latestStart({ starts, ends }: Facts): number {
+  return Math.max(starts[starts.length - 2] ?? -Infinity, ends[ends.length - 4] ?? -Infinity);
 }
 
 function position(rows: readonly number[], start: number, width: number): number {

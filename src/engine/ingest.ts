@@ -6,7 +6,7 @@ import type { AlertUpdate } from '../domain/alert.js';
 import type { Labels } from '../domain/labels.js';
 import { SEVERITIES } from '../domain/severity.js';
 import { type EngineConfig, lastSeenStep } from './context.js';
-import { foldFacts, forgetFacts, knownEnd, noteEnd, noteStart } from './fold.js';
+import { foldFacts, forgetFacts, knownEnd, latestStart, noteEnd, noteStart } from './fold.js';
 import { Episode, type Facts, OPEN, Series } from './model.js';
 import { type Scope, SCOPE_LABELS } from './scope.js';
 import { reconcile } from './reconcile.js';
@@ -156,9 +156,9 @@ function describe(turn: Turn, { fingerprint, annotations, url }: AlertUpdate): v
 /** Ends an episode that nobody spoke of for too long, at its last word. */
 export function endAsStale(turn: Turn, series: Series): void {
   const facts = (series.facts ??= materialise(series));
-  const end = Math.max(series.lastSeen, series.current.at);
+  const start = latestStart(facts);
   // received at the last word, so that any later firing statement shows that it was not over
-  noteEnd(facts, series.current.at, end, series.lastSeen, true);
+  noteEnd(facts, start, Math.max(series.lastSeen, start), series.lastSeen, true);
   turn.changes.series.add(series);
   reconcile(turn, series, foldFacts(facts, turn.context.config), series.current.level, series.current.severity);
 }

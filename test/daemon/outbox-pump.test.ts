@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
 import { OutboxPump } from '../../src/daemon/outbox-pump.js';
+import type { Effect } from '../../src/domain/effect.js';
 import type { DueEffect, Lease, PartitionStore } from '../../src/ports/store.js';
 
 const lease: Lease = { partition: 0, owner: 'r1', fence: 1 };
@@ -38,15 +39,16 @@ function carrier(fail = false) {
 }
 
 const effect = (id: string): DueEffect => ({ id, sink: 'log', handout: 1 });
+const planned = (id: string, dueAt: number): Effect => ({ id, sink: 'log', dueAt }) as Effect;
 
 describe('OutboxPump', () => {
-  it('hands over what is due and looks again at once when poked', async () => {
+  it('hands over what is due and looks again at once when something not handed out is due soon', async () => {
     const { store, looked } = scripted([[effect('a')], [effect('b')]]);
     const queue = carrier();
     const pump = new OutboxPump(queue, 1_000, silent);
     const running = pump.start(store, lease);
     await looked(1);
-    pump.poke();
+    pump.committed(0, [planned('p', 0)], undefined);
     await looked(2);
     await running.stop();
     expect(queue.carried.map((one) => one.id)).toEqual(['a', 'b']);
@@ -58,7 +60,7 @@ describe('OutboxPump', () => {
     const pump = new OutboxPump(carrier(true), 1_000, silent);
     const running = pump.start(store, lease);
     await looked(1);
-    pump.poke();
+    pump.committed(0, [planned('p', 0)], undefined);
     await looked(2);
     await running.stop();
     expect(pump.failed).toBeUndefined();
@@ -79,7 +81,7 @@ describe('OutboxPump', () => {
     const pump = new OutboxPump(queue, 1_000, silent);
     pump.lagging(90_000);
     const running = pump.start(store, lease);
-    pump.poke();
+    pump.committed(0, [planned('p', 0)], undefined);
     expect(looks()).toBe(0);
     pump.lagging(30_000);
     expect(looks()).toBe(0);
@@ -87,5 +89,28 @@ describe('OutboxPump', () => {
     await looked(1);
     await running.stop();
     expect(queue.carried.map((one) => one.id)).toEqual(['a']);
+  });
+
+  it('carries what was handed out with the commit without a look, and leaves what is not due yet', async () => {
+    const { store, looked, looks } = scripted([]);
+    const queue = carrier();
+    const pump = new OutboxPump(queue, 1_000, silent);
+    const running = pump.start(store, lease);
+    await looked(1);
+    const effects = [planned('now', 100), planned('later', Date.now() + 3_600_000)];
+    const handOut = pump.handOut(effects, 100);
+    expect(handOut).toEqual({ effects: new Set(['now']), visibilityMs: 1_000 });
+    pump.committed(0, effects, handOut);
+    await running.stop();
+    expect(queue.carried).toEqual([effect('now')]);
+    expect(looks()).toBe(1);
+  });
+
+  it('hands nothing out with a commit while effects are held back', () => {
+    const pump = new OutboxPump(carrier(), 1_000, silent);
+    pump.lagging(90_000);
+    expect(pump.handOut([planned('a', 0)], 100)).toBeUndefined();
+    pump.lagging(1_000);
+    expect(pump.handOut([planned('a', 0)], 100)?.effects).toEqual(new Set(['a']));
   });
 });
