@@ -44,13 +44,16 @@ export function createRelay(options: RelayOptions): Relay {
   const queues = new Map([...known].map((sink) => [sink, openQueue(sink, options.prefix, client, onError)]));
 
   async function addAll(sink: string, partition: number, due: readonly DueEffect[]): Promise<void> {
-    await queues.get(sink)?.addBulk(
-      due.map(({ id, handout }) => ({
-        name: 'effect',
-        data: { partition, effect: id },
-        opts: { ...JOB_OPTIONS, jobId: `${id}.${handout}` },
-      })),
-    );
+    const jobs = due.map(({ id, handout }) => ({
+      name: 'effect',
+      data: { partition, effect: id },
+      opts: { ...JOB_OPTIONS, jobId: `${id}.${handout}` },
+    }));
+    const queue = queues.get(sink);
+    const [only] = jobs;
+    // a pipeline of ioredis costs more than the command when there is only one
+    if (jobs.length === 1 && only !== undefined) await queue?.add(only.name, only.data, only.opts);
+    else await queue?.addBulk(jobs);
   }
 
   return {
