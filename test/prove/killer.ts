@@ -1,6 +1,6 @@
 /**
  * The killer: a random process every moment, Redis every one to three seconds, and now and then a long freeze. On a machine
- * that cannot start replicas as fast as they die, it waits for them: the run takes longer instead of standing still.
+ * that cannot start replicas as fast as they die, it waits for them, as long as the run is not behind its number of kills.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 
@@ -12,6 +12,8 @@ export interface KillerOptions {
   readonly replicas: readonly Supervised[];
   readonly receivers: readonly Supervised[];
   readonly redis: Supervised;
+  /** True when the run is behind its number of kills: then nobody waits for replicas to be up. */
+  readonly behind: () => boolean;
   /** Between two strikes, ms. */
   readonly everyMs: { readonly least: number; readonly most: number };
 }
@@ -65,8 +67,10 @@ export class Killer {
     const awake = replicas.filter((process) => process.alive && !process.paused);
     const up = awake.filter((process) => process.up);
     const starting = awake.filter((process) => !process.up);
-    if (up.length < LEAST_UP * replicas.length) return;
-    const victim = random.pick(starting.length > 0 && random.chance(STARTING_CHANCE) ? starting : up);
+    if (up.length < LEAST_UP * replicas.length && !this.#options.behind()) return;
+    const within = starting.length > 0 && (up.length === 0 || random.chance(STARTING_CHANCE)) ? starting : up;
+    if (within.length === 0) return;
+    const victim = random.pick(within);
     if (random.chance(FREEZE_CHANCE)) this.#freeze(victim, random.integer(FREEZE_MS.least, FREEZE_MS.most));
     else victim.kill();
   }

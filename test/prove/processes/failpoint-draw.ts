@@ -7,10 +7,18 @@ import { FAILPOINTS } from '../../../src/failpoints.js';
 import type { Random } from '../random.js';
 
 const EVERYWHERE = 0.0005;
-const FOCUSED = 0.05;
-/** Points that a life passes once or a few times. */
-const RARE = ['lease.acquire', 'owner.load', 'owner.append-own', 'owner.count-attempt', 'log.trim', 'worker.release'];
-const RARE_FOCUSED = 0.4;
+
+/** The chance at a focused point, by how often a life passes it: about one life in two should end there. */
+const FOCUSED: readonly (readonly [prefix: string, chance: number])[] = [
+  ['log.append', 0.01],
+  ['worker.release', 0.4],
+  ['worker.', 0.08],
+  ['lease.renew', 0.1],
+  ['relay.', 0.1],
+  ['owner.commit', 0.2],
+  // once or a few times in a life
+  ['', 0.4],
+];
 
 const FOLDER_OF_ROLE: Readonly<Record<string, readonly string[]>> = {
   intake: ['log.append'],
@@ -26,6 +34,6 @@ export function drawFailpoints(random: Random, roles: readonly string[], hits: R
   const own = ALL_POINTS.filter((point) => prefixes.some((prefix) => point.startsWith(prefix)));
   const rarest = random.shuffle(own).sort((a, b) => (hits.get(a) ?? 0) - (hits.get(b) ?? 0));
   const focus = new Set([random.pick(rarest.slice(0, 4)), random.pick(own)]);
-  const chanceOf = (point: string): number => (RARE.some((name) => point.startsWith(name)) ? RARE_FOCUSED : FOCUSED);
+  const chanceOf = (point: string): number => FOCUSED.find(([prefix]) => point.startsWith(prefix))?.[1] ?? EVERYWHERE;
   return [`*=${EVERYWHERE}`, ...[...focus].map((point) => `${point}=${chanceOf(point)}`)].join(',');
 }
