@@ -72,7 +72,14 @@ function tryAsStep(turn: Turn, rule: CompiledRule, step: CompiledStep, occurrenc
         const incident = anchor.isEvent ? null : openIncidentOf(anchor as Episode);
         if (extended.has(incident)) continue;
         extended.add(incident);
-        matches.push({ rule, anchor, evidence: [{ step: rule.anchor, occurrence: anchor }, { step, occurrence }] });
+        matches.push({
+          rule,
+          anchor,
+          evidence: [
+            { step: rule.anchor, occurrence: anchor },
+            { step, occurrence },
+          ],
+        });
         continue;
       }
       tried += 1;

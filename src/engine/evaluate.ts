@@ -96,11 +96,7 @@ function onsets(buckets: Buckets, window: Window): number[] {
 }
 
 /** All wanted occurrences that satisfy the step, by time; at most MAX_STEP_EVIDENCE, the latest ones when there are more. */
-export function evidence(
-  buckets: Buckets,
-  window: Window,
-  wanted: (occurrence: Occurrence) => boolean,
-): Occurrence[] {
+export function evidence(buckets: Buckets, window: Window, wanted: (occurrence: Occurrence) => boolean): Occurrence[] {
   const found: Occurrence[] = [];
   for (const bucket of buckets) {
     for (let i = firstAfter(bucket, window.to) - 1; i >= 0 && found.length < MAX_STEP_EVIDENCE; i -= 1) {

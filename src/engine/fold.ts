@@ -70,7 +70,9 @@ function sortPoints({ starts, ends }: Facts, settings: FoldSettings): Point[] {
     if (isWithdrawn(starts, { start, end, received: ends[i + 2] as number, stale }, settings)) continue;
     points.push({ time: end, rank: end > start ? 0 : 2, kind: 'end', said: true, stale });
   }
-  return points.sort((left, right) => left.time - right.time || left.rank - right.rank || Number(right.said) - Number(left.said));
+  return points.sort(
+    (left, right) => left.time - right.time || left.rank - right.rank || Number(right.said) - Number(left.said),
+  );
 }
 
 interface End {

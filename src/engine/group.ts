@@ -20,7 +20,10 @@ const MAX_EVENTS = 50;
 
 /** Firing, or ended so lately that the end says nothing: what is not is history and opens nothing. */
 function isLive(turn: Turn, occurrence: Occurrence): boolean {
-  return occurrence instanceof Episode && (occurrence.end === OPEN || occurrence.end >= turn.now - turn.context.config.latenessMs);
+  return (
+    occurrence instanceof Episode &&
+    (occurrence.end === OPEN || occurrence.end >= turn.now - turn.context.config.latenessMs)
+  );
 }
 
 export function applyMatch(turn: Turn, match: Match): void {
@@ -73,7 +76,9 @@ function incidentsOf(turn: Turn, { rule, anchor, evidence }: Match): Found {
     if (incident.head.status === 'open') open.add(incident);
     else if (isReopenable(turn, incident)) resolved.push(incident);
   }
-  resolved.sort((left, right) => (right.head.resolvedAt ?? 0) - (left.head.resolvedAt ?? 0) || compareIncidents(left, right));
+  resolved.sort(
+    (left, right) => (right.head.resolvedAt ?? 0) - (left.head.resolvedAt ?? 0) || compareIncidents(left, right),
+  );
   return { open: [...open], resolved: resolved[0] ?? null };
 }
 
@@ -156,7 +161,8 @@ export function applyFallback(turn: Turn, episode: Episode): void {
 
 /** The incident that this alert was in before, if it can go on. */
 function reopenableOf(turn: Turn, episode: Episode): IncidentRecord | null {
-  for (const { incident } of [...episode.series.episodes()].reverse()) if (incident !== null && isReopenable(turn, incident)) return incident;
+  for (const { incident } of [...episode.series.episodes()].reverse())
+    if (incident !== null && isReopenable(turn, incident)) return incident;
   return null;
 }
 

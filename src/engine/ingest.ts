@@ -19,7 +19,8 @@ export const EARLIEST = 946_684_800_000;
 
 /** Index in SEVERITIES of the sender's word. */
 export function levelOf(severity: string | undefined, config: EngineConfig): number {
-  const level = severity === undefined || !Object.hasOwn(config.severityMap, severity) ? undefined : config.severityMap[severity];
+  const level =
+    severity === undefined || !Object.hasOwn(config.severityMap, severity) ? undefined : config.severityMap[severity];
   return SEVERITIES.indexOf(level ?? 'P3');
 }
 

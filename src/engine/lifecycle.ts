@@ -137,4 +137,3 @@ function markGone(gone: Map<string, Set<Occurrence>>, occurrence: Occurrence): v
   if (known === undefined) gone.set(subject, new Set([occurrence]));
   else known.add(occurrence);
 }
-

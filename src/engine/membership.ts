@@ -175,7 +175,10 @@ function countName(turn: Turn, incident: IncidentRecord, episode: Episode): void
   const isFirst = before?.opened === true && incident.head.memberCount === 1;
   if (isFirst || episode.evidenceOf !== null) return;
   const where = incident.head.rule === FALLBACK_RULE ? 'same key' : 'same key as a member';
-  record(turn, incident, 'attached', `${episode.name} joined: ${where}`, { at: episode.at, data: { episode: episode.id } });
+  record(turn, incident, 'attached', `${episode.name} joined: ${where}`, {
+    at: episode.at,
+    data: { episode: episode.id },
+  });
 }
 
 export function markMember(turn: Turn, episode: Episode): void {

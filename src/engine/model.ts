@@ -192,7 +192,7 @@ export class IncidentRecord {
   }
 
   *members(): Generator<Episode> {
-    for (let episode = this.first; episode !== null; ) {
+    for (let episode = this.first; episode !== null;) {
       const { next } = episode;
       yield episode;
       episode = next;

@@ -68,6 +68,7 @@ function plan(turn: Turn, incident: IncidentRecord, effects: readonly Effect[]):
     return `${role} by ${channel} ${when}`;
   });
   const action = effects[0]?.action === 'resolve' ? 'resolve' : head.severity;
-  record(turn, incident, 'planned', `${action}: ${lines.join(', ')}`, { data: { effects: effects.map(({ id }) => id) } });
+  record(turn, incident, 'planned', `${action}: ${lines.join(', ')}`, {
+    data: { effects: effects.map(({ id }) => id) },
+  });
 }
-

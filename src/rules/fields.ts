@@ -24,7 +24,19 @@ export const RULE_FIELDS: FieldTable = {
   owner: 'a rule',
   known: ['name', 'pattern', 'classification', 'root_cause_hint', 'runbook', 'description', 'enabled', 'by'],
   later: [
-    ...['owner', 'tags', 'references', 'labels', 'annotations', 'mode', 'aliases', 'topology', 'order', 'within', 'skew'],
+    ...[
+      'owner',
+      'tags',
+      'references',
+      'labels',
+      'annotations',
+      'mode',
+      'aliases',
+      'topology',
+      'order',
+      'within',
+      'skew',
+    ],
     ...['max_age', 'require_active', 'until', 'priority', 'suppresses', 'merge', 'attach', 'attach_window'],
     ...['auto_resolve', 'resolve_after', 'reopen_within', 'cooldown', 'escalate', 'max_keys'],
   ],
@@ -42,7 +54,11 @@ export const STEP_FIELDS: FieldTable = {
 export type Fields = ReadonlyMap<string, { readonly key: Scalar; readonly value: ParsedNode | null }>;
 
 /** The fields of a mapping, or undefined when the node is none. Unknown and not yet supported keys are reported. */
-export function readFields(node: ParsedNode | null | undefined, table: FieldTable, report: FileReport): Fields | undefined {
+export function readFields(
+  node: ParsedNode | null | undefined,
+  table: FieldTable,
+  report: FileReport,
+): Fields | undefined {
   if (!isMap(node)) {
     report.error(node ?? 0, 'E-TYPE', `${table.owner} is a mapping of fields, e.g. ${table.known[0] ?? 'name'}: …`);
     return undefined;

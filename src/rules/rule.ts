@@ -50,7 +50,9 @@ export function compileRule(node: ParsedNode | null | undefined, report: FileRep
     skewMs: SKEW_MS,
     maxAgeMs: MAX_AGE_MS,
     longestMs: Math.max(...pattern.map(longestOf)),
-    hash: hashId(JSON.stringify([name, pattern, classification, hint ?? null, runbook ?? null, description ?? null, enabled])),
+    hash: hashId(
+      JSON.stringify([name, pattern, classification, hint ?? null, runbook ?? null, description ?? null, enabled]),
+    ),
     file: report.file,
     line: report.place(node ?? 0).line,
     ...(hint === undefined ? {} : { hint }),
@@ -112,7 +114,8 @@ function readClassification(fields: Fields, report: FileReport): Severity | 'aut
     const { value } = field.value;
     if (value === 'auto' || isSeverity(value)) return value;
   } else if (field.value !== null) {
-    const message = 'classification with `mode` and `max` is part of the language, not in this version yet; write a level';
+    const message =
+      'classification with `mode` and `max` is part of the language, not in this version yet; write a level';
     report.error(field.value, 'E-UNSUPPORTED', message);
     return undefined;
   }

@@ -24,11 +24,7 @@ export function compileStep(
   return { id: id ?? subject.name, subject, test, withinMs };
 }
 
-function readSubject(
-  node: ParsedNode | null | undefined,
-  fields: Fields,
-  report: FileReport,
-): Subject | undefined {
+function readSubject(node: ParsedNode | null | undefined, fields: Fields, report: FileReport): Subject | undefined {
   const alert = fields.get('alert');
   const event = fields.get('event');
   if (alert !== undefined && event !== undefined) {
@@ -46,7 +42,11 @@ function readSubject(
   if (name === undefined) return undefined;
   if (name.startsWith('=~')) {
     const at = fields.get(type)?.value ?? null;
-    report.error(at, 'E-UNSUPPORTED', 'names by pattern are part of the language, not in this version yet; name it exactly');
+    report.error(
+      at,
+      'E-UNSUPPORTED',
+      'names by pattern are part of the language, not in this version yet; name it exactly',
+    );
     return undefined;
   }
   return { type, name };
@@ -152,5 +152,6 @@ function readWithin(
 
 function checkLength(node: ParsedNode | null, name: string, ms: number, report: FileReport): void {
   if (ms > WEEK) report.error(node, 'E-WINDOW', `\`${name}\` is longer than 7d, which nothing is kept for; shorten it`);
-  else if (ms > DAY) report.warning(node, 'W-WINDOW-LONG', `\`${name}\` is longer than 24h: much must be kept in memory`);
+  else if (ms > DAY)
+    report.warning(node, 'W-WINDOW-LONG', `\`${name}\` is longer than 24h: much must be kept in memory`);
 }

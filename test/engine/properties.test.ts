@@ -9,11 +9,17 @@ import { arbitraryLog } from '../kit/arbitrary-log.js';
 const SEED = Number(process.env['TOCSIN_SEED'] ?? 7);
 const RUNS = Number(process.env['TOCSIN_RUNS'] ?? 150);
 
-function check<T extends unknown[]>(arbitraries: { [K in keyof T]: fc.Arbitrary<T[K]> }, hold: (...values: T) => void): void {
-  fc.assert(fc.property(fc.tuple(...arbitraries) as unknown as fc.Arbitrary<T>, (values) => hold(...values)), {
-    seed: SEED,
-    numRuns: RUNS,
-  });
+function check<T extends unknown[]>(
+  arbitraries: { [K in keyof T]: fc.Arbitrary<T[K]> },
+  hold: (...values: T) => void,
+): void {
+  fc.assert(
+    fc.property(fc.tuple(...arbitraries) as unknown as fc.Arbitrary<T>, (values) => hold(...values)),
+    {
+      seed: SEED,
+      numRuns: RUNS,
+    },
+  );
 }
 
 const sizes = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 20 });
@@ -47,7 +53,10 @@ describe(`every log (seed ${SEED})`, () => {
   it('gives the same with ticks in between, and after an idle look at the time', () => {
     check([arbitraryLog(), sizes], (log, cuts) => {
       const ticked: LogLine[] = log.flatMap((line, index) => {
-        const before = { at: Math.max(log[index - 1]?.at ?? 0, line.at - (cuts[index % cuts.length] ?? 1) * 10_000), input: { kind: 'tick' as const } };
+        const before = {
+          at: Math.max(log[index - 1]?.at ?? 0, line.at - (cuts[index % cuts.length] ?? 1) * 10_000),
+          input: { kind: 'tick' as const },
+        };
         return [before, line];
       });
       expect(finalState(new EngineRun().run(ticked))).toBe(finalState(new EngineRun().run(log)));

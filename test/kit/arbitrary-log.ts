@@ -72,7 +72,13 @@ type Draft =
   | { readonly kind: 'poison'; readonly entry: string };
 
 const input: fc.Arbitrary<Draft> = fc.oneof(
-  { weight: 12, arbitrary: fc.record({ kind: fc.constant('alerts' as const), alerts: fc.array(draft, { minLength: 1, maxLength: 5 }) }) },
+  {
+    weight: 12,
+    arbitrary: fc.record({
+      kind: fc.constant('alerts' as const),
+      alerts: fc.array(draft, { minLength: 1, maxLength: 5 }),
+    }),
+  },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -99,7 +105,14 @@ function inputOf(at: number, from: Draft): Input {
     case 'event': {
       const time = EPOCH + at + from.at;
       const id = `deploy-${Math.floor((at + from.at) / (5 * MINUTE))}`;
-      const event = { id, type: 'deployment_completed', at: time, startedAt: time - from.lasted, labels: from.labels, annotations: {} };
+      const event = {
+        id,
+        type: 'deployment_completed',
+        at: time,
+        startedAt: time - from.lasted,
+        labels: from.labels,
+        annotations: {},
+      };
       return { kind: 'event', source: 'random', event };
     }
     case 'tick':

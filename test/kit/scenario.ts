@@ -48,7 +48,9 @@ export interface Scenario {
   readonly timeline: readonly TimelineItem[];
   readonly until: string;
   readonly permute?: boolean;
-  readonly expect: readonly (ExpectedIncident | { readonly at: string; readonly incidents: readonly ExpectedIncident[] })[];
+  readonly expect: readonly (
+    ExpectedIncident | { readonly at: string; readonly incidents: readonly ExpectedIncident[] }
+  )[];
 }
 
 export function readScenarios(text: string): Scenario[] {
@@ -98,7 +100,14 @@ function expandRepeat(item: TimelineItem, at: number, labels: Record<string, str
 function inputOf(item: TimelineItem, at: number, labels: Record<string, string>, value: number | undefined): Input {
   if (item.event !== undefined) {
     const startedAt = item.started === undefined ? {} : { startedAt: EPOCH + offset(item.started) };
-    const event = { id: `${item.event}@${at}`, type: item.event, at: EPOCH + at, labels, annotations: {}, ...startedAt };
+    const event = {
+      id: `${item.event}@${at}`,
+      type: item.event,
+      at: EPOCH + at,
+      labels,
+      annotations: {},
+      ...startedAt,
+    };
     return { kind: 'event', source: 'scenario', event };
   }
   const name = item.alert ?? item.resolve;
@@ -132,7 +141,9 @@ export function instantsOf(scenario: Scenario): Instant[] {
 /** A run on the scenario's rules. */
 export function runOf(scenario: Scenario): EngineRun {
   const rules =
-    scenario.rules === undefined ? defaultRules() : rulesOf(stringify({ correlation_rules: scenario.rules }), scenario.id);
+    scenario.rules === undefined
+      ? defaultRules()
+      : rulesOf(stringify({ correlation_rules: scenario.rules }), scenario.id);
   return new EngineRun(contextOf(rules));
 }
 

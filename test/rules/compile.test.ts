@@ -20,7 +20,11 @@ function problemsOf(text: string): RuleProblem[] {
 }
 
 /** Replaces `old` in the valid file; the place that is expected is that of `marker` in the result. */
-function broken(old: string, replacement: string, marker = replacement): { text: string; line: number; column: number } {
+function broken(
+  old: string,
+  replacement: string,
+  marker = replacement,
+): { text: string; line: number; column: number } {
   if (!VALID.includes(old)) throw new Error(`${old} is not in the valid file`);
   const text = VALID.replace(old, replacement);
   const at = text.indexOf(marker);
@@ -41,7 +45,11 @@ describe('the shipped rules', () => {
       ['infrastructure_failure', 'P1'],
     ]);
     expect(compiled.warnings).toHaveLength(1);
-    expect(compiled.warnings[0]).toMatchObject({ code: 'W-TREND-UNSUPPORTED', severity: 'warning', file: 'default.yaml' });
+    expect(compiled.warnings[0]).toMatchObject({
+      code: 'W-TREND-UNSUPPORTED',
+      severity: 'warning',
+      file: 'default.yaml',
+    });
     const inert = compiled.rules.rules.filter((rule) => rule.inert !== undefined);
     expect(inert.map(({ name, inert: why }) => [name, why])).toEqual([
       ['memory_leak_pattern', expect.stringMatching(/^step 1 needs trend/)],
@@ -85,36 +93,96 @@ describe('errors', () => {
     ['a duration in words', broken('5m', 'five minutes'), 'E-DURATION', /90s, 5m or 1h30m/],
     ['a duration of nothing', broken('5m', '0s'), 'E-DURATION', /above zero/],
     ['an unquoted count', broken(step, `${step}\n        count: >5`, '>5'), 'E-COUNT-EMPTY', /quote it: count: ">5"/],
-    ['an unquoted count with =', broken(step, `${step}\n        count: >=5`, '>=5'), 'E-COUNT-EMPTY', /quote it: count: ">=5"/],
-    ['an unquoted count with a space', broken(step, `${step}\n        count: > 5`, '> 5'), 'E-COUNT-EMPTY', /quote it: count: ">5"/],
+    [
+      'an unquoted count with =',
+      broken(step, `${step}\n        count: >=5`, '>=5'),
+      'E-COUNT-EMPTY',
+      /quote it: count: ">=5"/,
+    ],
+    [
+      'an unquoted count with a space',
+      broken(step, `${step}\n        count: > 5`, '> 5'),
+      'E-COUNT-EMPTY',
+      /quote it: count: ">5"/,
+    ],
     ['an empty count', broken(step, `${step}\n        count: ""`, '""'), 'E-COUNT-EMPTY', /write count/],
     ['fewer than', broken(step, `${step}\n        count: "<5"`, '"<5"'), 'E-COUNT-OP', /not:/],
     ['equal to', broken(step, `${step}\n        count: "==5"`, '"==5"'), 'E-COUNT-OP', /before the window closes/],
     ['a quoted number', broken(step, `${step}\n        count: "5"`, '"5"'), 'E-COUNT-OP', /write ">5", ">=5" or 5/],
     ['a count of zero', broken(step, `${step}\n        count: 0`, '0\n'), 'E-COUNT-OP', /whole number from 1/],
     ['a count of a half', broken(step, `${step}\n        count: 1.5`, '1.5'), 'E-COUNT-OP', /whole number/],
-    ['a counting anchor without span', broken('- alert: A', '- alert: A\n        count: 3', 'count'), 'E-COUNT-UNBOUNDED', /duration: 5m/],
-    ['within on the anchor', broken('- alert: A', '- alert: A\n        within: 1m', 'within'), 'E-ANCHOR-WITHIN', /later steps/],
+    [
+      'a counting anchor without span',
+      broken('- alert: A', '- alert: A\n        count: 3', 'count'),
+      'E-COUNT-UNBOUNDED',
+      /duration: 5m/,
+    ],
+    [
+      'within on the anchor',
+      broken('- alert: A', '- alert: A\n        within: 1m', 'within'),
+      'E-ANCHOR-WITHIN',
+      /later steps/,
+    ],
     ['no within on a step', broken('\n        within: 5m', '', 'alert: B'), 'E-STEP-WITHIN-MISSING', /within: 5m/],
     ['a window of eight days', broken('5m', '8d'), 'E-WINDOW', /longer than 7d/],
     ['a misspelt step field', broken('within', 'witin'), 'E-UNKNOWN-FIELD', /did you mean `within`\?/],
-    ['a misspelt rule field', broken('classification', 'clasification'), 'E-UNKNOWN-FIELD', /did you mean `classification`\?/],
-    ['a field of another world', broken('classification: P1', 'classification: P1\n    xyzzy: 1', 'xyzzy'), 'E-UNKNOWN-FIELD', /known are name/],
-    ['an unknown top-level key', broken('correlation_rules', 'corelation_rules'), 'E-UNKNOWN-FIELD', /did you mean `correlation_rules`/],
-    ['a later rule field', broken('classification: P1', 'classification: P1\n    order: strict', 'order'), 'E-UNSUPPORTED', /not in this version yet/],
+    [
+      'a misspelt rule field',
+      broken('classification', 'clasification'),
+      'E-UNKNOWN-FIELD',
+      /did you mean `classification`\?/,
+    ],
+    [
+      'a field of another world',
+      broken('classification: P1', 'classification: P1\n    xyzzy: 1', 'xyzzy'),
+      'E-UNKNOWN-FIELD',
+      /known are name/,
+    ],
+    [
+      'an unknown top-level key',
+      broken('correlation_rules', 'corelation_rules'),
+      'E-UNKNOWN-FIELD',
+      /did you mean `correlation_rules`/,
+    ],
+    [
+      'a later rule field',
+      broken('classification: P1', 'classification: P1\n    order: strict', 'order'),
+      'E-UNSUPPORTED',
+      /not in this version yet/,
+    ],
     ['a later step', broken('alert: B', 'not: {alert: B}', 'not'), 'E-UNSUPPORTED', /`not` is part of the language/],
     ['an explicit key', broken('classification: P1', 'by: [service]', '[service]'), 'E-UNSUPPORTED', /by: auto/],
     ['a pattern for names', broken('alert: B', 'alert: "=~B.*"', '"=~B.*"'), 'E-UNSUPPORTED', /name it exactly/],
-    ['minimum firing time', broken(step, `${step}\n        duration: 5m`, 'duration'), 'E-UNSUPPORTED', /duration. alone/],
+    [
+      'minimum firing time',
+      broken(step, `${step}\n        duration: 5m`, 'duration'),
+      'E-UNSUPPORTED',
+      /duration. alone/,
+    ],
     ['when', broken('classification: P1', 'when: "true"', 'when'), 'E-RESERVED', /reserved/],
-    ['a trend without span', broken(step, `${step}\n        trend: increasing`, 'trend'), 'E-TREND-DURATION', /duration: 30m/],
-    ['a trend to nowhere', broken(step, `${step}\n        duration: 5m\n        trend: sideways`, 'sideways'), 'E-TYPE', /increasing/],
+    [
+      'a trend without span',
+      broken(step, `${step}\n        trend: increasing`, 'trend'),
+      'E-TREND-DURATION',
+      /duration: 30m/,
+    ],
+    [
+      'a trend to nowhere',
+      broken(step, `${step}\n        duration: 5m\n        trend: sideways`, 'sideways'),
+      'E-TYPE',
+      /increasing/,
+    ],
     ['a level that is none', broken('P1', 'P7'), 'E-CLASSIFICATION', /P0, P1, P2, P3, P4 or auto/],
     ['a lower-case level', broken('P1', 'p1'), 'E-CLASSIFICATION', /P0/],
     ['a name with a space', broken('one', 'one two'), 'E-NAME', /begins with a letter/],
     ['the name of the fallback', broken('one', 'fallback'), 'E-NAME', /choose another/],
     ['alert and event', broken('alert: B', 'alert: B\n        event: C', 'event'), 'E-STEP', /not both/],
-    ['neither alert nor event', broken('- alert: B\n        within: 5m', '- within: 5m', 'within'), 'E-STEP', /names what it waits for/],
+    [
+      'neither alert nor event',
+      broken('- alert: B\n        within: 5m', '- within: 5m', 'within'),
+      'E-STEP',
+      /names what it waits for/,
+    ],
     ['a tag', broken('one', '!!js/function one', '!!js'), 'E-YAML', /tags are not part/],
     ['an alias', broken('alert: B', 'alert: *x', '*x'), 'E-YAML', /alias/i],
     ['the same key twice', broken(step, `${step}\n        within: 6m`, 'within: 6m'), 'E-YAML', /unique/],
@@ -166,15 +234,24 @@ describe('errors', () => {
   });
 
   it('refuses files beyond the bound, without reading them', () => {
-    expect(problemsOf(`#${' '.repeat(MAX_RULE_FILE_BYTES)}`)).toMatchObject([{ code: 'E-FILE-SIZE', line: 1, column: 1 }]);
+    expect(problemsOf(`#${' '.repeat(MAX_RULE_FILE_BYTES)}`)).toMatchObject([
+      { code: 'E-FILE-SIZE', line: 1, column: 1 },
+    ]);
   });
 
-  it.each(['', '# nothing', '42', '[]', 'correlation_rules: 7', 'correlation_rules: [7, null, [], {}]', '\u0000', '{', '- - -: ?'])(
-    'answers %j with problems and not with an exception',
-    (text) => {
-      expect(problemsOf(text).length).toBeGreaterThan(0);
-    },
-  );
+  it.each([
+    '',
+    '# nothing',
+    '42',
+    '[]',
+    'correlation_rules: 7',
+    'correlation_rules: [7, null, [], {}]',
+    '\u0000',
+    '{',
+    '- - -: ?',
+  ])('answers %j with problems and not with an exception', (text) => {
+    expect(problemsOf(text).length).toBeGreaterThan(0);
+  });
 
   it('warns of windows over a day', () => {
     expect(problemsOf(VALID.replace('5m', '2d'))).toMatchObject([{ code: 'W-WINDOW-LONG', severity: 'warning' }]);

@@ -3,7 +3,16 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { MINUTE } from '../kit/engine.js';
-import { checkScenario, deliveriesOf, essence, logOf, offset, readScenarios, runOf, type Scenario } from '../kit/scenario.js';
+import {
+  checkScenario,
+  deliveriesOf,
+  essence,
+  logOf,
+  offset,
+  readScenarios,
+  runOf,
+  type Scenario,
+} from '../kit/scenario.js';
 
 /** What each needs that this version does not have. */
 const NOT_IN_THIS_VERSION: Readonly<Record<string, string>> = {
@@ -27,9 +36,12 @@ describe('conformance', () => {
     expect(ids).toEqual(expect.arrayContaining(Object.keys(NOT_IN_THIS_VERSION)));
   });
 
-  it.each(supported.map((scenario) => [`${scenario.id}: ${scenario.title}`, scenario] as const))('%s', (_title, scenario) => {
-    checkScenario(scenario);
-  });
+  it.each(supported.map((scenario) => [`${scenario.id}: ${scenario.title}`, scenario] as const))(
+    '%s',
+    (_title, scenario) => {
+      checkScenario(scenario);
+    },
+  );
 });
 
 describe(`delivery in any order, up to 4 minutes late (seed ${SEED})`, () => {

@@ -1,0 +1,447 @@
+/** From alerts to incidents: what opens, joins, merges, resolves and opens again, and what is told. */
+import { describe, expect, it } from '@jest/globals';
+import type { ResultInput } from '../../src/domain/input.js';
+import { stateStats } from '../../src/engine/index.js';
+import { contextOf, EngineRun, EPOCH, firing, HOUR, MINUTE, resolved, rulesOf, SECOND } from '../kit/engine.js';
+
+const POOL = 'PostgresConnectionPoolExhausted';
+const CHECKOUT = { service: 'checkout' };
+
+function only<T>(list: readonly T[]): T {
+  expect(list).toHaveLength(1);
+  return list[0] as T;
+}
+
+function cascade(run: EngineRun): void {
+  run.alerts(0, firing(POOL, 0, CHECKOUT));
+  run.alerts(2 * MINUTE, firing('APILatencyHigh', 2 * MINUTE, CHECKOUT));
+  run.alerts(6 * MINUTE, firing('ErrorRateSpike', 6 * MINUTE, CHECKOUT));
+}
+
+describe('a completed rule', () => {
+  it('upgrades the fallback, pages once and explains itself', () => {
+    const run = new EngineRun();
+    cascade(run);
+    const head = only(run.incidents);
+    expect(head).toMatchObject({
+      number: 'INC-20260110-001',
+      rule: 'database_cascade',
+      severity: 'P1',
+      severityReason: 'rule database_cascade says P1',
+      key: CHECKOUT,
+      title: 'database_cascade on service=checkout',
+      memberCount: 3,
+      firingCount: 3,
+      generation: 0,
+    });
+    expect(only(head.hypotheses)).toMatchObject({ evidenceCount: 3, anchorAt: EPOCH });
+    expect(head.hypotheses[0]?.evidence.map(({ name, offset }) => [name, offset])).toEqual([
+      [POOL, 0],
+      ['APILatencyHigh', 2 * MINUTE],
+      ['ErrorRateSpike', 6 * MINUTE],
+    ]);
+    // six lanes of P1; nothing before, since P3 tells nobody
+    expect(run.writings.effects).toHaveLength(6);
+    expect(
+      head.notifications.map(({ role, channel, dueAt }) => `${role}/${channel} ${(dueAt - EPOCH) / MINUTE}`),
+    ).toEqual([
+      'engineering/pagerduty 6',
+      'engineering/slack 6',
+      'eng_lead/slack 11',
+      'product/slack 21',
+      'executive/email 36',
+      'customer_success/slack 36',
+    ]);
+    expect(run.writings.timelineOf(head.id).map(({ type }) => type)).toEqual([
+      'opened',
+      'severity',
+      'attached',
+      'upgraded',
+      'severity',
+      'planned',
+    ]);
+    const members = run.writings.membersOf(head.id);
+    expect(members.map(({ as, via }) => [as, via])).toEqual(
+      Array.from({ length: 3 }, () => ['evidence', 'database_cascade']),
+    );
+  });
+
+  it('is one incident from the start when all of it comes in one delivery', () => {
+    const run = new EngineRun();
+    run.alerts(
+      6 * MINUTE,
+      firing('ErrorRateSpike', 6 * MINUTE, { ...CHECKOUT, cluster: 'eu1' }),
+      firing(POOL, 0, CHECKOUT),
+      firing('APILatencyHigh', 2 * MINUTE, CHECKOUT),
+    );
+    expect(only(run.writings.heads())).toMatchObject({ rule: 'database_cascade', severity: 'P1', merged: [] });
+  });
+
+  it('lowers what labels said, once, and then only rises', () => {
+    const run = new EngineRun();
+    const billing = { service: 'billing' };
+    'abcdef'.split('').forEach((instance, index) => {
+      const at = index * 30 * SECOND;
+      run.alerts(at, firing('ExternalAPITimeout', at, { ...billing, instance }, 'critical'));
+    });
+    expect(only(run.incidents)).toMatchObject({ rule: 'fallback', severity: 'P1' });
+    run.alerts(4 * MINUTE, firing('CircuitBreakerOpen', 4 * MINUTE, billing, 'critical'));
+    const head = only(run.incidents);
+    expect(head).toMatchObject({ rule: 'external_dependency_failure', severity: 'P2' });
+    // told when it was P1; of P2 only what P1 did not ask for yet is told again
+    expect(run.writings.effects.slice(0, 6).every(({ severity }) => severity === 'P1')).toBe(true);
+    // a critical alert that is no evidence counts with its own level
+    run.alerts(5 * MINUTE, firing('DiskFull', 5 * MINUTE, billing, 'critical'));
+    expect(only(run.incidents).severity).toBe('P1');
+    run.alerts(6 * MINUTE, resolved(firing('DiskFull', 5 * MINUTE, billing, 'critical'), 6 * MINUTE));
+    expect(only(run.incidents).severity).toBe('P1');
+  });
+
+  it('takes later evidence of the same anchor as evidence', () => {
+    const run = new EngineRun();
+    cascade(run);
+    run.alerts(7 * MINUTE, firing('ErrorRateSpike', 7 * MINUTE, { ...CHECKOUT, pod: 'p2' }, 'critical'));
+    const head = only(run.incidents);
+    expect(head.hypotheses[0]?.evidenceCount).toBe(4);
+    expect(run.writings.membersOf(head.id).every(({ as }) => as === 'evidence')).toBe(true);
+  });
+
+  it('merges the incidents of its evidence into the oldest and ends the others', () => {
+    const run = new EngineRun();
+    const node = { cluster: 'eu1', node: 'n7' };
+    run.alerts(0, firing('NodeNotReady', 0, node, 'critical'));
+    for (const [index, pod] of ['p1', 'p2', 'p3', 'p4'].entries()) {
+      const at = (index + 1) * 20 * SECOND;
+      run.alerts(at, firing('PodEvicted', at, { ...node, namespace: 'shop', pod }, 'critical'));
+    }
+    const head = only(run.incidents);
+    expect(head).toMatchObject({ rule: 'infrastructure_failure', openedAt: EPOCH, memberCount: 5, key: node });
+    const away = only(run.writings.heads().filter(({ status }) => status === 'merged'));
+    expect(away.mergedInto).toBe(head.id);
+    expect(head.merged).toEqual([away.id]);
+    const resolves = run.writings.effects.filter(({ action }) => action === 'resolve');
+    expect(new Set(resolves.map(({ incident }) => incident))).toEqual(new Set([away.id]));
+    expect(run.writings.membersOf(head.id)).toHaveLength(5);
+    // later evictions of the namespace go where it went
+    run.alerts(3 * MINUTE, firing('PodCrashLooping', 3 * MINUTE, { cluster: 'eu1', namespace: 'shop' }));
+    expect(only(run.incidents).memberCount).toBe(6);
+  });
+
+  it('does not come from history: evidence that ended long ago opens nothing', () => {
+    const run = new EngineRun();
+    const [pool, latency, errors] = [
+      firing(POOL, 0, CHECKOUT),
+      firing('APILatencyHigh', MINUTE, CHECKOUT),
+      firing('ErrorRateSpike', 2 * MINUTE, CHECKOUT),
+    ];
+    run.alerts(
+      60 * MINUTE,
+      pool,
+      latency,
+      errors,
+      resolved(pool, 5 * MINUTE),
+      resolved(latency, 5 * MINUTE),
+      resolved(errors, 5 * MINUTE),
+    );
+    expect(run.writings.heads()).toEqual([]);
+    expect(stateStats(run.state).series).toBe(3);
+  });
+
+  it('needs as many episodes as it has steps of one name', () => {
+    const rules = rulesOf(`correlation_rules:
+  - name: twice
+    pattern: [{alert: X}, {alert: X, within: 5m, id: again}]
+    classification: P2`);
+    const run = new EngineRun(contextOf(rules));
+    run.alerts(0, firing('X', 0, { ...CHECKOUT, pod: 'a' }));
+    expect(only(run.incidents).rule).toBe('fallback');
+    run.alerts(MINUTE, firing('X', MINUTE, { ...CHECKOUT, pod: 'b' }));
+    expect(only(run.incidents)).toMatchObject({ rule: 'twice', severity: 'P2' });
+  });
+
+  it('with classification auto takes the worst level of its evidence', () => {
+    const rules = rulesOf('correlation_rules: [{name: pair, pattern: [{alert: X}, {alert: Y, within: 5m}]}]');
+    const run = new EngineRun(contextOf(rules));
+    run.alerts(0, firing('X', 0, CHECKOUT, 'info'));
+    run.alerts(MINUTE, firing('Y', MINUTE, CHECKOUT, 'high'));
+    expect(only(run.incidents)).toMatchObject({ rule: 'pair', severity: 'P2' });
+  });
+
+  it('that is switched off does not match', () => {
+    const rules = rulesOf('correlation_rules: [{name: off, enabled: false, pattern: [{alert: X}]}]');
+    const run = new EngineRun(contextOf(rules));
+    run.alerts(0, firing('X', 0, CHECKOUT));
+    expect(only(run.incidents).rule).toBe('fallback');
+  });
+});
+
+describe('the window', () => {
+  it.each([
+    ['exactly at its end', 5 * MINUTE, 'database_cascade'],
+    ['a millisecond later', 5 * MINUTE + 1, 'fallback'],
+    ['exactly at its beginning', -5 * MINUTE, 'database_cascade'],
+  ])('is inclusive: %s', (_title, latency, rule) => {
+    const run = new EngineRun();
+    run.alerts(10 * MINUTE, firing(POOL, 0, CHECKOUT));
+    run.alerts(10 * MINUTE, firing('ErrorRateSpike', MINUTE, CHECKOUT));
+    run.alerts(10 * MINUTE, firing('APILatencyHigh', latency, CHECKOUT));
+    expect(only(run.incidents).rule).toBe(rule);
+  });
+
+  it.each([
+    ['not at all', {}, { service: 'checkout' }, false],
+    ['by service', { service: 'checkout' }, { service: 'checkout', cluster: 'eu1' }, true],
+    ['by cluster, one without service', { cluster: 'eu1', service: 'checkout' }, { cluster: 'eu1' }, true],
+    ['not across clusters', { cluster: 'eu1', service: 'checkout' }, { cluster: 'us1', service: 'checkout' }, false],
+    ['not across environments', { env: 'prod', service: 'checkout' }, { env: 'test', service: 'checkout' }, false],
+    ['not by region alone', { region: 'eu', service: 'checkout' }, { region: 'eu', cluster: 'eu1' }, false],
+    ['both unscoped', {}, {}, true],
+    ['both unscoped, one region', { region: 'eu' }, { region: 'eu' }, true],
+  ])('joins %s', (_title, anchor, step, joins) => {
+    const rules = rulesOf('correlation_rules: [{name: pair, pattern: [{alert: X}, {alert: Y, within: 5m}]}]');
+    for (const order of [0, 1]) {
+      const run = new EngineRun(contextOf(rules));
+      const alerts = [firing('X', 0, anchor as Record<string, string>), firing('Y', 0, step as Record<string, string>)];
+      for (const alert of order === 0 ? alerts : alerts.reverse()) run.alerts(0, alert);
+      expect(run.incidents.some(({ rule }) => rule === 'pair')).toBe(joins);
+    }
+  });
+});
+
+describe('life', () => {
+  it('resolves five minutes after the last member ended, tells those who were told, and forgets', () => {
+    const run = new EngineRun();
+    const alert = firing('DiskFull', 0, CHECKOUT, 'critical');
+    run.alerts(0, alert);
+    run.alerts(10 * MINUTE, resolved(alert, 9 * MINUTE));
+    expect(run.wakeAt).toBe(EPOCH + 14 * MINUTE);
+    run.tick(14 * MINUTE - 1);
+    expect(only(run.incidents).status).toBe('open');
+    run.tick(14 * MINUTE);
+    const head = only(run.incidents);
+    expect(head).toMatchObject({ status: 'resolved', resolvedAt: EPOCH + 14 * MINUTE, firingCount: 0 });
+    const resolves = run.writings.effects.filter(({ action }) => action === 'resolve');
+    expect(resolves.map(({ role, channel }) => `${role}/${channel}`)).toEqual([
+      'engineering/pagerduty',
+      'engineering/slack',
+      'eng_lead/slack',
+    ]);
+    // kept while notifications are on their way, forgotten when they have an outcome
+    run.tick(2 * HOUR);
+    expect(run.writings.live.has(head.id)).toBe(true);
+    for (const { effect } of head.notifications) run.apply([{ at: 2 * HOUR, input: resultOf(head.id, effect) }]);
+    run.tick(3 * HOUR);
+    expect(run.writings.live.has(head.id)).toBe(false);
+    expect(stateStats(run.state)).toMatchObject({ incidents: 0, series: 0 });
+  });
+
+  it('opens again with a new generation, and pages again', () => {
+    const run = new EngineRun();
+    const alert = firing('DiskFull', 0, CHECKOUT, 'critical');
+    run.alerts(0, alert);
+    run.alerts(MINUTE, resolved(alert, MINUTE));
+    run.tick(10 * MINUTE);
+    const before = run.writings.effects.length;
+    run.alerts(20 * MINUTE, firing('DiskFull', 20 * MINUTE, CHECKOUT, 'critical'));
+    const head = only(run.incidents);
+    expect(head).toMatchObject({ status: 'open', generation: 1, reopened: 1, memberCount: 2, firingCount: 1 });
+    expect(head.resolvedAt).toBeUndefined();
+    expect(run.writings.effects.slice(before).map(({ generation, action }) => [generation, action])).toEqual(
+      Array.from({ length: 6 }, () => [1, 'trigger']),
+    );
+  });
+
+  it('is a new incident when the alert comes back later than that', () => {
+    const run = new EngineRun();
+    const alert = firing('DiskFull', 0, CHECKOUT);
+    run.alerts(0, alert);
+    run.alerts(MINUTE, resolved(alert, MINUTE));
+    run.alerts(40 * MINUTE, firing('DiskFull', 40 * MINUTE, CHECKOUT));
+    expect(run.incidents.map(({ status }) => status)).toEqual(['resolved', 'open']);
+  });
+
+  it('takes an end back when the sender goes on saying firing', () => {
+    const run = new EngineRun();
+    const alert = firing('DiskFull', 0, CHECKOUT);
+    run.alerts(0, alert);
+    run.alerts(3 * MINUTE, resolved(alert, 3 * MINUTE));
+    run.alerts(6 * MINUTE, alert);
+    run.tick(HOUR);
+    expect(only(run.incidents)).toMatchObject({ status: 'open', reopened: 0, firingCount: 1, memberCount: 1 });
+  });
+
+  it('ends what nobody spoke of for eight hours, and takes that back too', () => {
+    const run = new EngineRun();
+    const alert = firing('DiskFull', 0, CHECKOUT);
+    run.alerts(0, alert);
+    run.tick(8 * HOUR);
+    expect(only(run.incidents).status).toBe('open');
+    run.tick(9 * HOUR);
+    const head = only(run.incidents);
+    expect(head.status).toBe('resolved');
+    expect(run.writings.membersOf(head.id)).toMatchObject([{ endsAt: EPOCH, endKind: 'stale' }]);
+    run.alerts(9 * HOUR, alert);
+    expect(run.incidents.filter(({ status }) => status === 'open')).toHaveLength(1);
+  });
+
+  it('does not open anything for the end of an alert that was never seen', () => {
+    const run = new EngineRun();
+    run.alerts(5 * MINUTE, resolved(firing('DiskFull', 0, CHECKOUT, 'critical'), 4 * MINUTE));
+    expect(run.writings.heads()).toEqual([]);
+  });
+
+  it('takes further alerts of the key only while there is activity', () => {
+    const run = new EngineRun();
+    run.alerts(0, firing('A', 0, CHECKOUT));
+    run.alerts(2 * HOUR, firing('B', 2 * HOUR, CHECKOUT));
+    run.alerts(4 * HOUR + 1, firing('C', 4 * HOUR + 1, CHECKOUT));
+    expect(run.incidents.map(({ alertNames }) => alertNames)).toEqual([{ A: 1, B: 1 }, { C: 1 }]);
+  });
+
+  it('keeps the worst severity of an alert whose label changes', () => {
+    const run = new EngineRun();
+    run.alerts(0, firing('A', 0, CHECKOUT, 'info'));
+    run.alerts(MINUTE, { ...firing('A', 0, CHECKOUT), severity: 'critical' });
+    run.alerts(2 * MINUTE, { ...firing('A', 0, CHECKOUT), severity: 'info' });
+    expect(only(run.incidents).severity).toBe('P1');
+  });
+});
+
+describe('odd times', () => {
+  it.each([
+    ['year 1', Date.parse('0001-01-01T00:00:00Z'), 0],
+    ['1999', Date.UTC(1999, 0), 0],
+    ['not a number', Number.NaN, 0],
+    ['2099', Date.UTC(2099, 0), 1],
+    ['an hour beyond the skew', EPOCH + HOUR, 1],
+  ])('startsAt in %s means arrival, also when repeated', (_title, startsAt, clamped) => {
+    const run = new EngineRun();
+    const alert = { ...firing('A', 0, CHECKOUT), startsAt };
+    run.alerts(0, alert);
+    run.alerts(3 * SECOND, alert);
+    run.alerts(3 * MINUTE, { ...alert, startsAt: Number.NaN });
+    const head = only(run.incidents);
+    expect(head).toMatchObject({ memberCount: 1, startedAt: EPOCH });
+    expect(stateStats(run.state).clamped).toBe(2 * clamped);
+  });
+
+  it('an end before the start is an empty episode', () => {
+    const run = new EngineRun();
+    const alert = firing('A', 0, CHECKOUT);
+    run.alerts(0, alert);
+    run.alerts(MINUTE, resolved(alert, -HOUR));
+    const [member] = run.writings.membersOf(only(run.incidents).id);
+    expect(member).toMatchObject({ startsAt: EPOCH, endsAt: EPOCH });
+  });
+});
+
+function resultOf(incident: string, effect: string, outcome: ResultInput['outcome'] = 'sent'): ResultInput {
+  return { kind: 'result', effect, incident, outcome, reason: 'HTTP 202', attempts: 1, ref: { ts: '1' } };
+}
+
+describe('results', () => {
+  it('are noted on the incident and its timeline', () => {
+    const run = new EngineRun();
+    run.alerts(0, firing('A', 0, CHECKOUT, 'critical'));
+    const head = only(run.incidents);
+    const [first, second, third] = head.notifications.map(({ effect }) => effect) as [string, string, string];
+    run.apply([
+      { at: SECOND, input: resultOf(head.id, first) },
+      { at: SECOND, input: resultOf(head.id, second, 'failed') },
+      { at: SECOND, input: resultOf(head.id, third, 'skipped') },
+    ]);
+    expect(only(run.incidents).notifications.slice(0, 3)).toMatchObject([
+      { status: 'sent', at: EPOCH + SECOND, reason: 'HTTP 202', ref: { ts: '1' } },
+      { status: 'failed' },
+      { status: 'skipped' },
+    ]);
+    expect(run.writings.timelineOf(head.id).slice(-3)).toMatchObject([
+      { type: 'notified', text: 'trigger to engineering by pagerduty: HTTP 202' },
+      { type: 'failed' },
+      { type: 'skipped' },
+    ]);
+  });
+
+  it('of an incident that is no longer in memory reach its timeline', () => {
+    const run = new EngineRun();
+    run.apply([{ at: 0, input: resultOf('0123456789abcdef', 'nx', 'failed') }]);
+    expect(run.writings.timelineOf('0123456789abcdef')).toMatchObject([{ type: 'failed', text: 'failed: HTTP 202' }]);
+  });
+});
+
+describe('ourselves', () => {
+  it('an entry that cannot be applied opens an incident that pages; sending it again ends it', () => {
+    const run = new EngineRun();
+    run.apply([{ at: 0, input: { kind: 'poison', entry: '17-0', error: 'boom' } }]);
+    const head = only(run.incidents);
+    expect(head).toMatchObject({ severity: 'P1', key: { service: 'tocsin' }, alertNames: { TocsinPoisonEntry: 1 } });
+    expect(run.writings.details.get('tocsin:TocsinPoisonEntry:17-0')).toContain('boom');
+    run.apply([{ at: MINUTE, input: { kind: 'poison', entry: '18-0', error: 'boom' } }]);
+    expect(only(run.incidents).memberCount).toBe(2);
+    for (const redriveOf of ['17-0', '18-0']) {
+      run.apply([{ at: HOUR, input: { kind: 'alerts', source: 'test', alerts: [], redriveOf } }]);
+    }
+    run.tick(2 * HOUR);
+    expect(only(run.incidents).status).toBe('resolved');
+  });
+
+  it('beyond max_series takes in what is severe, says so, and never throws', () => {
+    const run = new EngineRun(contextOf(undefined, { maxSeries: 20 }));
+    for (let index = 0; index < 30; index += 1) run.alerts(index, firing('A', 0, { service: `s${index}` }));
+    run.alerts(40, firing('B', 0, { service: 'x' }, 'critical'));
+    expect(stateStats(run.state)).toMatchObject({ series: 22, refused: 10 });
+    const names = run.incidents.flatMap(({ alertNames }) => Object.keys(alertNames));
+    expect(names.filter((name) => name !== 'A')).toEqual(['TocsinSeriesLimit', 'B']);
+  });
+});
+
+describe('numbers and ids', () => {
+  it('count by UTC day, and never collide between partitions', () => {
+    const context = contextOf();
+    const runs = [0, 1, 2].map((index) => new EngineRun({ ...context, partition: { index, count: 3 } }));
+    for (const run of runs) {
+      run.alerts(0, firing('A', 0, { service: 'a' }));
+      run.alerts(1, firing('A', 0, { service: 'b' }));
+      run.alerts(24 * HOUR, firing('A', 24 * HOUR, { service: 'c' }));
+    }
+    expect(runs.map((run) => run.writings.opened.map(({ number }) => number))).toEqual([
+      ['INC-20260110-001', 'INC-20260110-004', 'INC-20260111-001'],
+      ['INC-20260110-002', 'INC-20260110-005', 'INC-20260111-002'],
+      ['INC-20260110-003', 'INC-20260110-006', 'INC-20260111-003'],
+    ]);
+    expect(new Set(runs.flatMap((run) => run.writings.opened.map(({ id }) => id))).size).toBe(9);
+  });
+});
+
+describe('new rules', () => {
+  it('find what is already there', () => {
+    const context = contextOf(rulesOf('correlation_rules: [{name: other, pattern: [{alert: Z}]}]'));
+    const run = new EngineRun(context);
+    cascade(run);
+    expect(only(run.incidents).rule).toBe('fallback');
+    const next = new EngineRun();
+    next.writings.apply({
+      ...emptyWrites(),
+      state: run.writings.state,
+      incidents: run.writings.incidents,
+      live: new Map([...run.writings.live].map((id) => [id, true])),
+    });
+    next.reload();
+    next.alerts(7 * MINUTE, firing('ErrorRateSpike', 7 * MINUTE, { ...CHECKOUT, pod: 'p2' }));
+    expect(only(next.incidents)).toMatchObject({ rule: 'database_cascade', memberCount: 4 });
+  });
+});
+
+function emptyWrites(): Parameters<EngineRun['writings']['apply']>[0] {
+  const none = new Map<string, never>();
+  return {
+    state: none,
+    details: none,
+    incidents: none,
+    live: none,
+    opened: [],
+    members: none,
+    timeline: none,
+    effects: [],
+  };
+}
