@@ -21,6 +21,8 @@ export interface ProofOptions {
   readonly seed: number;
   readonly minutes: number;
   readonly leastKills: number;
+  /** The run goes on until so many webhooks and events were acknowledged. */
+  readonly leastDeliveries: number;
   readonly powerCuts: boolean;
   readonly control: Control | undefined;
   /** Cuts to try; undefined: a run of kills instead. */
@@ -49,12 +51,13 @@ export function parseOptions(argv: readonly string[], freshSeed: number): ProofO
   if (control !== undefined && control !== 'everysec' && control !== 'naive-commit') {
     throw new Error(`--control=${control}: must be everysec or naive-commit`);
   }
-  const minutes = values.short ? 1 : readNumber('--minutes', values.minutes, 5, 0.1);
+  const minutes = values.short ? (control === undefined ? 1 : 0.5) : readNumber('--minutes', values.minutes, 5, 0.1);
   return {
     seed: Math.floor(readNumber('--seed', values.seed, freshSeed, 0)),
     minutes,
     // controls only have to show that the oracle sees; proofs have to have tried
     leastKills: control === undefined ? Math.max(20, Math.round(minutes * 300)) : 20,
+    leastDeliveries: control === undefined ? Math.round(minutes * 600) : 250,
     powerCuts: values['power-cuts'] || values.short || control === 'everysec',
     control,
     aofCuts: values['aof-cuts'] === undefined ? undefined : readNumber('--aof-cuts', values['aof-cuts'], 0, 1),

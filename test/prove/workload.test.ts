@@ -97,6 +97,11 @@ describe('options', () => {
     });
   });
 
+  it('ask a control for less: it only has to show that the oracle sees', () => {
+    const options = parseOptions(['--short', '--control=everysec'], 1);
+    expect(options).toMatchObject({ minutes: 0.5, leastKills: 20, powerCuts: true, control: 'everysec' });
+  });
+
   it.each([['--control=x'], ['--minutes=much'], ['--seed=-1'], ['--unknown']])('refuse %s', (option) => {
     expect(() => parseOptions([option], 1)).toThrow(option.replace(/^--|=.*$/g, ''));
   });
