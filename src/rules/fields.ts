@@ -2,7 +2,7 @@
  * The fields of the rule language and a reader for one YAML mapping: every key is known, unknown ones are errors with
  * the nearest known name, and the part of the language that this version does not run yet is refused by name.
  */
-import { isMap, isScalar, type Pair, type ParsedNode, type Scalar } from 'yaml';
+import { isMap, isScalar, type ParsedNode, type Scalar } from 'yaml';
 import { parseDuration } from '../domain/duration.js';
 import type { FileReport } from './document.js';
 
@@ -64,7 +64,7 @@ export function readFields(
     return undefined;
   }
   const fields = new Map<string, { key: Scalar; value: ParsedNode | null }>();
-  for (const pair of node.items as Pair<ParsedNode, ParsedNode | null>[]) {
+  for (const pair of node.items) {
     if (!isScalar(pair.key) || typeof pair.key.value !== 'string') {
       report.error(pair.key, 'E-TYPE', `the keys of ${table.owner} are names`);
       continue;
