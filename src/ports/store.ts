@@ -92,8 +92,18 @@ export interface Commit {
   /** Running number of the entry at `cursor`. */
   readonly seq: number;
   readonly writes: CommitWrites;
+  /**
+   * Effects among the writes, due already, that the caller carries to the workers itself as soon as this is committed: they
+   * count as handed out (handout 1), as if takeDue had given them.
+   */
+  readonly handOut?: { readonly effects: ReadonlySet<string>; readonly visibilityMs: number };
   /** An entry that goes to the dead-letter stream instead of being applied. */
-  readonly deadLetter?: { readonly id: string; readonly body: string; readonly error: string; readonly attempts: number };
+  readonly deadLetter?: {
+    readonly id: string;
+    readonly body: string;
+    readonly error: string;
+    readonly attempts: number;
+  };
 }
 
 export type CommitOutcome = 'committed' | 'fenced' | 'conflict';
@@ -166,9 +176,20 @@ export type Claim =
 export interface Outbox {
   claim(partition: number, effectId: string, token: string, ttlMs: number): Promise<Claim>;
   /** Proof of completion: removes the row and appends the result to the log in one step. False when the claim was lost. */
-  settle(partition: number, effectId: string, token: string, result: Extract<Input, { kind: 'result' }>): Promise<boolean>;
+  settle(
+    partition: number,
+    effectId: string,
+    token: string,
+    result: Extract<Input, { kind: 'result' }>,
+  ): Promise<boolean>;
   /** Gives the claim back: next look after `delayMs`. False when the claim was lost. `attempted`: a send was tried. */
-  release(partition: number, effectId: string, token: string, delayMs: number, unknownOutcome: boolean): Promise<boolean>;
+  release(
+    partition: number,
+    effectId: string,
+    token: string,
+    delayMs: number,
+    unknownOutcome: boolean,
+  ): Promise<boolean>;
 }
 
 // --- reading, for the API ---
@@ -193,7 +214,10 @@ export interface MemberRecord extends Membership {
 
 export interface IncidentDetail {
   readonly incident: Incident;
-  readonly members: readonly (MemberRecord & { readonly annotations?: Readonly<Record<string, string>>; readonly url?: string })[];
+  readonly members: readonly (MemberRecord & {
+    readonly annotations?: Readonly<Record<string, string>>;
+    readonly url?: string;
+  })[];
   readonly timeline: readonly TimelineEntry[];
 }
 

@@ -45,7 +45,7 @@ function split(map: ReadonlyMap<string, string | null>): { set: string[]; remove
   return { set, remove };
 }
 
-function effectArgs(effect: Effect): Arg[] {
+function effectArgs(effect: Effect, visibilityMs: number): Arg[] {
   return [
     plainId(effect.id),
     Math.ceil(effect.dueAt),
@@ -53,6 +53,7 @@ function effectArgs(effect: Effect): Arg[] {
     plainId(effect.incident),
     word(effect.lane),
     word(effect.sink),
+    visibilityMs,
     JSON.stringify(effect),
   ];
 }
@@ -103,7 +104,11 @@ export function commitCall(keys: PartitionKeys, commit: Commit): ScriptCall {
     args.push(allKeys.push(keys.tl(incident)));
     section(1, lines);
   }
-  section(7, writes.effects.flatMap(effectArgs));
+  const { effects: handedOut, visibilityMs = 0 } = commit.handOut ?? {};
+  section(
+    8,
+    writes.effects.flatMap((effect) => effectArgs(effect, handedOut?.has(effect.id) === true ? visibilityMs : 0)),
+  );
   const dead = commit.deadLetter;
   section(4, dead === undefined ? [] : [dead.id, dead.body, dead.error, dead.attempts]);
   return { keys: allKeys, args };

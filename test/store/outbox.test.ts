@@ -30,12 +30,15 @@ beforeEach(async () => {
 afterEach(() => bench.leave());
 
 /** Commits with the next entry of the log. */
-async function commit(what = writes()): Promise<void> {
+async function commit(what = writes(), handOut?: readonly string[]): Promise<void> {
   const id = (await bench.store.partition(0).appendOwn(lease, { kind: 'tick' })) ?? '';
   const read = await bench.store.partition(0).read(cursor, 100, 0);
   const entry = read.find((each) => each.id === id);
   seq = entry?.seq ?? 0;
-  const outcome = await bench.store.partition(0).commit({ lease, expected: cursor, cursor: id, seq, writes: what });
+  const outcome = await bench.store.partition(0).commit({
+    ...{ lease, expected: cursor, cursor: id, seq, writes: what },
+    ...(handOut === undefined ? {} : { handOut: { effects: new Set(handOut), visibilityMs: VISIBILITY } }),
+  });
   expect(outcome).toBe('committed');
   cursor = id;
 }
@@ -64,6 +67,21 @@ describe('handing out', () => {
     expect(await take()).toMatchObject({ due: [], nextAt: T0 + 5_000 });
     await bench.setTime(T0 + 5_000);
     expect(await take()).toMatchObject({ due: [{ id: 'later' }], nextAt: T0 + VISIBILITY });
+  });
+
+  it('counts what was handed out with its commit, and comes back to it when nobody claimed it', async () => {
+    await commit(opening('i1', [effect('now', { dueAt: T0 }), effect('rest', { dueAt: T0, lane: 'l2' })]), ['now']);
+    expect(await take()).toEqual({ due: [{ id: 'rest', sink: 'slack', handout: 1 }], nextAt: T0 + VISIBILITY, now: T0 });
+    expect((await claim('now', 't1')).status).toBe('claimed');
+    await release('now', 't1', 0, false);
+    expect((await take())?.due).toEqual([{ id: 'now', sink: 'slack', handout: 2 }]);
+  });
+
+  it('does not hand out with the commit what is not due', async () => {
+    await commit(opening('i1', [effect('later', { dueAt: T0 + 5_000 })]), ['later']);
+    expect(await take()).toEqual({ due: [], nextAt: T0 + 5_000, now: T0 });
+    await bench.setTime(T0 + 5_000);
+    expect((await take())?.due).toEqual([{ id: 'later', sink: 'slack', handout: 1 }]);
   });
 
   it('hands out again after the visibility, with the next number', async () => {

@@ -14,7 +14,8 @@
 --         opened:   n, (incident, number, openedAt)...
 --         members:  n, (index in KEYS, n, (episode, blob)..., n, episode...)...
 --         timeline: n, (index in KEYS, n, line...)...
---         effects:  n, (id, dueAt, action, incident, lane, sink, blob)...
+--         effects:  n, (id, dueAt, action, incident, lane, sink, visibility, blob)...
+--                   visibility (ms) > 0: handed out with this commit, as take-due.lua does; 0: take-due.lua will
 --         dead letter: n (0|1), (entry, body, error, attempts)
 -- Returns: {'committed'} | {'fenced'} | {'conflict', why}; nothing is written unless committed
 -- Errors: WRONGTYPE before anything is written. OOM, READONLY, MISCONF: the first write is refused.
@@ -51,7 +52,7 @@ local inc_set, live_add, live_remove = section(2), section(1), section(1)
 local opened = section(3)
 local members = groups({2, 1})
 local timeline = groups({1})
-local effects = section(7)
+local effects = section(8)
 local dead = section(4)
 if at ~= #ARGV + 1 then return redis.error_reply('ERR commit arguments do not add up') end
 
@@ -143,12 +144,14 @@ for _, group in ipairs(timeline) do write('RPUSH', group.key, group[1]) end
 
 each(effects, function(i)
   local id, due, incident, name = ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 3], ARGV[i + 4]
-  redis.call('HSET', KEYS[9], id, ARGV[i + 6])
+  local visibility = tonumber(ARGV[i + 6])
+  local handed_out = visibility > 0 and due <= time
+  redis.call('HSET', KEYS[9], id, ARGV[i + 7])
   write_effect(KEYS[10], id, {
-    handout = 0, attempt = 0, token = '-', expires = 0, maybe = '0',
+    handout = handed_out and 1 or 0, attempt = 0, token = '-', expires = 0, maybe = '0',
     not_before = due, action = ARGV[i + 2], incident = incident, lane = name, sink = ARGV[i + 5],
   })
-  redis.call('ZADD', KEYS[11], text(due), id)
+  redis.call('ZADD', KEYS[11], text(handed_out and time + visibility or due), id)
   local lane = read_lane(KEYS[12], name)
   if lane.pending == 0 then
     local list = redis.call('HGET', KEYS[12], '@' .. incident)
