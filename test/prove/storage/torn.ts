@@ -68,16 +68,19 @@ async function checkHeads(redis: Redis, key: Key, heads: readonly Head[], holds:
     `${heads.length} incidents, ${Object.keys(numbers).length} numbers`,
   );
   for (const id of live) holds(known.has(id), `${id} is live and has no head`);
-  for (const head of heads) {
+  const kept = await Promise.all(
+    heads.map(async (head) => ({
+      head,
+      members: await redis.hlen(key(`mem:${head.id}`)),
+      timeline: await redis.lrange(key(`tl:${head.id}`), 0, -1),
+    })),
+  );
+  for (const { head, members, timeline } of kept) {
     holds(index.has(head.id), `${head.number} is not in the index`);
     holds(numbers[head.number] === head.id, `${head.number} leads to ${numbers[head.number]}`);
     holds(head.status !== 'open' || live.has(head.id), `${head.number} is open and not live`);
-    const members = await redis.hlen(key(`mem:${head.id}`));
-    holds(
-      head.status === 'merged' || members === head.memberCount,
-      `${head.number}: ${head.memberCount} members, ${members} kept`,
-    );
-    const timeline = await redis.lrange(key(`tl:${head.id}`), '0', '-1');
+    const whole = head.status === 'merged' || members === head.memberCount;
+    holds(whole, `${head.number}: ${head.memberCount} members, ${members} kept`);
     const opened = timeline.filter((line) => (JSON.parse(line) as { type: string }).type === 'opened').length;
     holds(opened === 1, `${head.number} was opened ${opened} times`);
   }
