@@ -75,6 +75,8 @@ export class RedisServer {
       const client = new Redis({
         path: this.socket,
         lazyConnect: true,
+        // its ready check waits whole seconds while the server loads; the ping below asks more often
+        enableReadyCheck: false,
         retryStrategy: null,
         maxRetriesPerRequest: 0,
         disconnectTimeout: 50,
