@@ -18,6 +18,10 @@ export interface SupervisorOptions {
   /** Longest wait for the thread to finish its batch at a stop, ms. */
   readonly stopMs: number;
   readonly onRestart: (reason: string) => void;
+  /** Heap of the thread, MB: an entry that exhausts it ends the thread, not the daemon. Default: what V8 takes. */
+  readonly maxHeapMb?: number;
+  /** The thread's program; default: engine-thread.js. */
+  readonly program?: URL;
 }
 
 export interface EngineSupervisor {
@@ -51,7 +55,10 @@ export function superviseEngine(options: SupervisorOptions): EngineSupervisor {
     return new Promise((resolve) => {
       const current = new CurrentEntry();
       const data: EngineThreadData = { ...options.data(), current: current.buffer, suspect };
-      const thread = new Worker(new URL('./engine-thread.js', import.meta.url), { workerData: data });
+      const thread = new Worker(options.program ?? new URL('./engine-thread.js', import.meta.url), {
+        workerData: data,
+        ...(options.maxHeapMb === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: options.maxHeapMb } }),
+      });
       worker = thread;
       let lastBeat = performance.now();
       let reason = 'exited';
