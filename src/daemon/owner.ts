@@ -5,7 +5,7 @@
  * it believes, asks for the lease again and loads; the cursor says what happened. While one commit is on its way the
  * next batch is already being decided on top of it: if the commit fails, both are dropped together.
  */
-import { ChangeSet, loadState, stateStats, step, toWrites } from '../engine/index.js';
+import { ChangeSet, loadState, nextWake, stateStats, step, toWrites } from '../engine/index.js';
 import type { EngineContext, EngineState } from '../engine/index.js';
 import { decodeInput, streamTime } from '../domain/input.js';
 import { effectful } from '../failpoints.js';
@@ -23,6 +23,11 @@ export const POISON_ATTEMPTS = 3;
 /** The longest a read waits for entries: bounds how late a lost lease, a stop or the trim is noticed. */
 const LONGEST_WAIT_MS = 1_000;
 const TRIM_EVERY_MS = 60_000;
+/**
+ * Bodies of one commit, characters; a single larger entry goes alone. What is waiting after an outage may be hundreds of
+ * webhooks of 10,000 alerts: all at once they would hold up Redis, and this thread for so long that it is taken to spin.
+ */
+const BATCH_CHARS = 2 * 1024 * 1024;
 
 export interface OwnerSettings {
   /** Name of this replica; part of the lease. */
@@ -150,9 +155,12 @@ async function own(deps: OwnerDeps, held: HeldLease, stopping: Signal, attempts:
     });
     return work;
   };
-  let wakeAt: number | null = step(context, state, { kind: 'tick' }, { id: cursor, at: 0 }, new ChangeSet()).wakeAt;
+  // Not by a step: with another configuration than before, timers may be due already, and what they do must be committed.
+  let wakeAt = nextWake(state);
   let tickedFor: number | null = null;
   let nextTrim = Date.now() + TRIM_EVERY_MS;
+  /** Entries asked for by the next read: fewer while they are large. */
+  let count = settings.batch;
   try {
     while (!stopping.raised) {
       held.check((reason) => new Fenced(reason));
@@ -160,8 +168,10 @@ async function own(deps: OwnerDeps, held: HeldLease, stopping: Signal, attempts:
       if (pump.failed !== undefined) throw new Fenced(pump.failed.message);
       const redisNow = Date.now() + pump.clockOffsetMs;
       const wait = Math.max(0, Math.min(LONGEST_WAIT_MS, wakeAt === null ? LONGEST_WAIT_MS : wakeAt - redisNow));
-      const entries = await store.read(cursor, attempts.size > 0 ? 1 : settings.batch, Math.ceil(wait));
+      const entries = await store.read(cursor, attempts.size > 0 ? 1 : count, Math.ceil(wait));
       if (entries.length === 0) {
+        // Everything is applied, however old the last entry was.
+        pump.lagging(0);
         if (wakeAt !== null && wakeAt <= Date.now() + pump.clockOffsetMs && tickedFor !== wakeAt) {
           tickedFor = wakeAt;
           await committing;
@@ -177,7 +187,8 @@ async function own(deps: OwnerDeps, held: HeldLease, stopping: Signal, attempts:
         const changes = new ChangeSet();
         const first = entries[0] as LogEntry;
         const failed = attempts.get(first.id) ?? 0;
-        const batch = attempts.size > 0 ? [first] : entries;
+        const batch = attempts.size > 0 ? [first] : withinBatch(entries);
+        count = batch.length < entries.length ? batch.length : Math.min(2 * count, settings.batch);
         let deadLetter: Commit['deadLetter'];
         if (failed >= POISON_ATTEMPTS) {
           const error = `the engine failed on it ${failed} times; the replica's log has the reason`;
@@ -227,6 +238,13 @@ async function own(deps: OwnerDeps, held: HeldLease, stopping: Signal, attempts:
     await committing.catch(() => undefined);
     await pumping.stop();
   }
+}
+
+/** The entries that go into one commit: at least the first. */
+function withinBatch(entries: readonly LogEntry[]): readonly LogEntry[] {
+  let chars = 0;
+  const end = entries.findIndex(({ body }, index) => (chars += body.length) > BATCH_CHARS && index > 0);
+  return end === -1 ? entries : entries.slice(0, end);
 }
 
 function decide(
