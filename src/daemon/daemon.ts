@@ -52,6 +52,8 @@ export interface Daemon {
 
 const VERIFY_EVERY_MS = 1_000;
 const HEALTH_EVERY_MS = 1_000;
+/** Senders wait for the first look that finds the store well again. */
+const HEALTH_EVERY_MS_WHILE_DOWN = 200;
 /** What a stop may take of the 10 s that an orchestrator gives us. */
 const STOP_DOOR_MS = 2_000;
 const STOP_WORKERS_MS = 3_000;
@@ -144,7 +146,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         await look();
         return renderMetrics([await snapshotMetrics(registry), ...((await engine?.metricsSnapshot()) ?? [])]);
       },
-      logger: logger.child({ component: 'http' }),
+      logger,
       clock: { now: Date.now },
       intake: options.roles.has('intake'),
       reload,
@@ -190,7 +192,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const watching = (async (): Promise<void> => {
       while (!stopping.raised) {
         await look();
-        await stopping.wait(HEALTH_EVERY_MS);
+        await stopping.wait(state.health?.store.writable === true ? HEALTH_EVERY_MS : HEALTH_EVERY_MS_WHILE_DOWN);
       }
     })();
     releases.push({ name: 'watch', release: () => watching });

@@ -1,6 +1,7 @@
 /** What became of a notification: noted on the incident, for people. The outbox row is the record of the work. */
 import type { NotificationState, TimelineEntry } from '../domain/incident.js';
 import type { ResultInput } from '../domain/input.js';
+import { tellEnd } from './settle.js';
 import { record, touch, type Turn } from './turn.js';
 
 const ROWS: Readonly<Record<ResultInput['outcome'], TimelineEntry['type']>> = {
@@ -34,4 +35,6 @@ export function applyResult(turn: Turn, result: ResultInput): void {
     head.notifications = head.notifications.map((state) => (state === planned ? next : state));
   }
   record(turn, incident, type, `${what}: ${result.reason}`, { data });
+  // Told after the end, because the entry that ended it was applied late: that somebody must hear of the end, too.
+  if (head.status !== 'open' && planned?.action === 'trigger' && result.outcome !== 'skipped') tellEnd(turn, incident);
 }

@@ -229,10 +229,31 @@ describe('life', () => {
     // kept while notifications are on their way, forgotten when they have an outcome
     run.tick(2 * HOUR);
     expect(run.writings.live.has(head.id)).toBe(true);
-    for (const { effect } of head.notifications) run.apply([{ at: 2 * HOUR, input: resultOf(head.id, effect) }]);
+    for (const { effect, dueAt } of head.notifications) {
+      const outcome = dueAt <= (head.resolvedAt ?? 0) ? 'sent' : 'skipped';
+      run.apply([{ at: 2 * HOUR, input: resultOf(head.id, effect, outcome) }]);
+    }
     run.tick(3 * HOUR);
     expect(run.writings.live.has(head.id)).toBe(false);
     expect(stateStats(run.state)).toMatchObject({ incidents: 0, series: 0 });
+  });
+
+  it('tells the end to those who were told after it, because the entry that ended it was applied late', () => {
+    const run = new EngineRun();
+    const alert = firing('DiskFull', 0, CHECKOUT, 'critical');
+    run.alerts(0, alert);
+    run.alerts(MINUTE, resolved(alert, MINUTE));
+    run.tick(6 * MINUTE);
+    const { id, notifications } = only(run.incidents);
+    const late = notifications.find(({ role }) => role === 'product')?.effect ?? '';
+    const resolvesOf = (role: string): number =>
+      run.writings.effects.filter((effect) => effect.action === 'resolve' && effect.role === role).length;
+    expect(resolvesOf('product')).toBe(0);
+    run.apply([{ at: 16 * MINUTE, input: resultOf(id, late) }]);
+    expect(resolvesOf('product')).toBe(1);
+    const skipped = notifications.find(({ role }) => role === 'executive')?.effect ?? '';
+    run.apply([{ at: 31 * MINUTE, input: resultOf(id, skipped, 'skipped') }]);
+    expect(resolvesOf('executive')).toBe(0);
   });
 
   it('opens again with a new generation, and pages again', () => {
