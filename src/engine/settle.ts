@@ -46,9 +46,13 @@ function settleOpen(turn: Turn, incident: IncidentRecord, before: Touch): void {
   }
 }
 
-/** Tells those who were told that it opened. */
-export function tellEnd(turn: Turn, incident: IncidentRecord): void {
-  plan(turn, incident, planResolves(incident.head, turn.now, turn.context.config.notify));
+/** Tells those who were told that it opened; with `only`, those of that role and channel. */
+export function tellEnd(turn: Turn, incident: IncidentRecord, only?: NotificationState): void {
+  const { head } = incident;
+  const notifications = head.notifications.filter(
+    ({ role, channel }) => only === undefined || (role === only.role && channel === only.channel),
+  );
+  plan(turn, incident, planResolves({ ...head, notifications }, turn.now, turn.context.config.notify));
 }
 
 function plan(turn: Turn, incident: IncidentRecord, effects: readonly Effect[]): void {
