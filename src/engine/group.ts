@@ -11,7 +11,7 @@ import type { Match } from './correlate.js';
 import { noteHypothesis, ruleKey } from './hypotheses.js';
 import { joinIncident, memberResumed, noteAutoLevel, ruleSet } from './membership.js';
 import { compareIncidents, mergeIncidents } from './merge.js';
-import type { EventRecord} from './model.js';
+import type { EventRecord } from './model.js';
 import { Episode, type IncidentRecord, type Occurrence, OPEN } from './model.js';
 import { isReopenable, openIncident, reopenIncident } from './open-incident.js';
 import { openIncidentOf } from './state.js';

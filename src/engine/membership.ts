@@ -9,7 +9,7 @@ import { openIncidentOf } from './state.js';
 import { record, touch, type Turn } from './turn.js';
 
 /** Distinct alert names that an incident counts. */
-export const MAX_NAMES = 50;
+const MAX_NAMES = 50;
 /** Keys by which later alerts join; an incident merged of more services than this takes them in only as evidence. */
 const MAX_ATTACH_KEYS = 256;
 
@@ -161,16 +161,19 @@ export function claimKey(turn: Turn, incident: IncidentRecord, key: string): voi
   keyOwners.set(key, incident);
 }
 
-function countName(turn: Turn, incident: IncidentRecord, episode: Episode): void {
+/** Counts one more alert of the name. True when the name is new to the incident. */
+export function addName(incident: IncidentRecord, name: string): boolean {
   const { names } = incident;
-  const known = names[episode.name];
-  if (known !== undefined) {
-    names[episode.name] = known + 1;
-    return;
-  }
-  if (Object.keys(names).length >= MAX_NAMES) return;
-  names[episode.name] = 1;
+  const known = names[name];
+  if (known !== undefined) names[name] = known + 1;
+  if (known !== undefined || Object.keys(names).length >= MAX_NAMES) return false;
+  names[name] = 1;
   incident.renamed = true;
+  return true;
+}
+
+function countName(turn: Turn, incident: IncidentRecord, episode: Episode): void {
+  if (!addName(incident, episode.name)) return;
   const before = turn.touched.get(incident);
   const isFirst = before?.opened === true && incident.head.memberCount === 1;
   if (isFirst || episode.evidenceOf !== null) return;

@@ -1,6 +1,6 @@
 /** Incidents that turn out to be one: the oldest goes on, the others end as `merged` inside it. */
 import { uniteHypotheses, unregister } from './hypotheses.js';
-import { claimKey, detach, link, markMember, MAX_NAMES } from './membership.js';
+import { addName, claimKey, detach, link, markMember } from './membership.js';
 import type { IncidentRecord } from './model.js';
 import { record, touch, type Turn } from './turn.js';
 
@@ -27,24 +27,24 @@ function absorb(turn: Turn, survivor: IncidentRecord, away: IncidentRecord, reas
   touch(turn, survivor);
   touch(turn, away);
   const [to, from] = [survivor.head, away.head];
+  // members that are forgotten already stay where their records are: with the incident that goes
+  const names: string[] = [];
   for (const episode of away.members()) {
     detach(turn, episode);
     link(survivor, episode);
     markMember(turn, episode);
+    names.push(episode.name);
   }
+  to.memberCount += names.length;
+  // sorted: the order of the list is another one after a reload
+  for (const name of names.sort()) addName(survivor, name);
   survivor.renamed = true;
-  to.memberCount += from.memberCount;
   to.firingCount += from.firingCount;
   to.startedAt = Math.min(to.startedAt, from.startedAt);
   to.lastActivityAt = now;
   survivor.lastEnd = Math.max(survivor.lastEnd, away.lastEnd);
   survivor.autoLevel = Math.min(survivor.autoLevel, away.autoLevel);
   survivor.levels = survivor.levels.map((count, level) => count + (away.levels[level] ?? 0));
-  for (const [name, count] of Object.entries(away.names)) {
-    if (survivor.names[name] !== undefined || Object.keys(survivor.names).length < MAX_NAMES) {
-      survivor.names[name] = (survivor.names[name] ?? 0) + count;
-    }
-  }
   const eventIds = new Set(to.events.map((event) => event.id));
   to.events = [...to.events, ...from.events.filter((event) => !eventIds.has(event.id))].slice(0, MAX_EVENTS);
   // what a rule said stays said, wherever it was said

@@ -36,5 +36,6 @@ export function applyResult(turn: Turn, result: ResultInput): void {
   }
   record(turn, incident, type, `${what}: ${result.reason}`, { data });
   // Told after the end, because the entry that ended it was applied late: that somebody must hear of the end, too.
-  if (head.status !== 'open' && planned?.action === 'trigger' && result.outcome !== 'skipped') tellEnd(turn, incident, planned);
+  if (head.status !== 'open' && planned?.action === 'trigger' && result.outcome !== 'skipped')
+    tellEnd(turn, incident, planned);
 }
