@@ -94,6 +94,8 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedR
     ...['--port', '0', '--unixsocket', socket, '--unixsocketperm', '700', '--dir', dir],
     ...['--appendonly', 'yes', '--appendfsync', 'always', '--no-appendfsync-on-rewrite', 'no', '--save', ''],
     ...['--maxmemory-policy', 'noeviction', '--daemonize', 'no'],
+    // The log alone grows by 64 MiB within a minute of a storm: rewriting the file then costs more than replaying it.
+    ...['--auto-aof-rewrite-min-size', '256mb'],
   ];
 
   let child: ChildProcess | undefined;
