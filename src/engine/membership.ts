@@ -122,7 +122,8 @@ export function memberEnded(turn: Turn, episode: Episode, wasOpen: boolean): voi
 
 /** The sender calls it worse than before. */
 export function raiseLevel(turn: Turn, episode: Episode, level: number, severity: string | undefined): void {
-  const incident = openIncidentOf(episode);
+  // also of a resolved one: it may be opened again, and by this very statement
+  const { incident } = episode;
   if (incident !== null) {
     touch(turn, incident);
     if (episode.evidenceOf === null) {
@@ -132,7 +133,7 @@ export function raiseLevel(turn: Turn, episode: Episode, level: number, severity
       noteAutoLevel(incident, episode.evidenceOf, level);
     }
   }
-  if (episode.incident !== null) turn.changes.members.add(episode);
+  if (incident !== null) turn.changes.members.add(episode);
   episode.level = level;
   episode.severity = severity;
 }

@@ -6,7 +6,7 @@ import { Episode, OPEN, type Series } from './model.js';
 import type { Span } from './fold.js';
 import { indexOccurrence, openIncidentOf, unindexOccurrence } from './state.js';
 import type { Turn } from './turn.js';
-import { joinIncident, leaveIncident, memberEnded, memberMoved, memberResumed } from './membership.js';
+import { joinIncident, leaveIncident, memberEnded, memberMoved, memberResumed, raiseLevel } from './membership.js';
 import { mergeIncidents } from './merge.js';
 
 /** True when a new episode began. New, moved and resumed episodes are in turn.pending. */
@@ -90,10 +90,7 @@ function adjust(turn: Turn, episode: Episode, span: Span): void {
 function absorb(turn: Turn, kept: Episode, other: Episode): void {
   const theirs = openIncidentOf(other);
   const ours = openIncidentOf(kept);
-  if (other.level < kept.level) {
-    kept.level = other.level;
-    kept.severity = other.severity;
-  }
+  if (other.level < kept.level) raiseLevel(turn, kept, other.level, other.severity);
   discard(turn, other);
   if (theirs === null) return;
   if (ours === null) joinIncident(turn, theirs, kept, null);

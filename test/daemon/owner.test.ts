@@ -97,7 +97,7 @@ function own(partition: MemoryPartition, config: Partial<EngineConfig> = {}): Ow
   });
 }
 
-function alert(service: string, startsAt: number, endsAt?: number, annotation = ''): Input {
+function alert(service: string, startsAt: number, endsAt?: number, annotation = '', severity = 'critical'): Input {
   const labels = { alertname: 'Broken', service };
   const said = endsAt === undefined ? { status: 'firing' as const } : { status: 'resolved' as const, endsAt };
   const annotations = { text: annotation };
@@ -106,7 +106,7 @@ function alert(service: string, startsAt: number, endsAt?: number, annotation = 
     name: 'Broken',
     labels,
     annotations,
-    severity: 'critical',
+    severity,
     startsAt,
     ...said,
   };
@@ -166,5 +166,20 @@ describe('the owner of a partition', () => {
     expect(partition.commits.slice(0, 2).map(({ seq }) => seq)).toEqual([2, 4]);
     expect(partition.commits.at(-1)?.seq).toBe(25);
     expect(partition.commits.length).toBeLessThan(10);
+  });
+
+  it('pages when an alert that was taken for ended goes on, and is worse', async () => {
+    const partition = new MemoryPartition();
+    const at = Date.now() - 40 * MINUTE;
+    partition.append(alert('a', at, undefined, '', 'warning'), at);
+    partition.append(alert('a', at, at + MINUTE, '', 'warning'), at + MINUTE);
+    partition.append({ kind: 'tick' }, at + 10 * MINUTE);
+    const last = partition.append(alert('a', at), at + 20 * MINUTE);
+    const owner = own(partition);
+    await partition.committed(({ cursor }) => cursor === last);
+    await owner.stop();
+    const [head] = partition.writings.heads();
+    expect(head).toMatchObject({ status: 'open', reopened: 1, severity: 'P1' });
+    expect(partition.writings.effects.filter(({ severity }) => severity === 'P1')).not.toHaveLength(0);
   });
 });
