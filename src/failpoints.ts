@@ -39,7 +39,8 @@ export function armFailpoints(spec: string, kill: (point: string) => void, rando
   for (const part of spec.split(',').filter((text) => text.trim() !== '')) {
     const [point = '', chanceText = ''] = part.trim().split('=');
     const chance = Number(chanceText);
-    if (!(chance > 0 && chance <= 1)) throw new Error(`failpoint ${point}: the chance must be in (0, 1], got ${chanceText}`);
+    if (!(chance > 0 && chance <= 1))
+      throw new Error(`failpoint ${point}: the chance must be in (0, 1], got ${chanceText}`);
     const points = point === '*' ? FAILPOINTS.flatMap((name) => [`${name}:before`, `${name}:after`]) : [point];
     for (const each of points) {
       const [name, side] = each.split(':');

@@ -54,8 +54,6 @@ export const PACKAGES = {
   ioredis: /^(store|queue)\//,
   pino: /^telemetry\//,
   'prom-client': /^(telemetry|daemon)\//,
-  re2js: /^(rules|engine)\//,
-  undici: /^(integrations\/[^/]+\/client\.ts$|cli\/)/,
   yaml: /^(rules|config|cli)\//,
   zod: /^(config|rules|http|integrations)\//,
 };

@@ -55,8 +55,6 @@ export interface PoisonInput {
 
 export type Input = AlertsInput | EventInput | ResultInput | TickInput | PoisonInput;
 
-export type InputKind = Input['kind'];
-
 export function encodeInput(input: Input): string {
   return JSON.stringify({ v: INPUT_VERSION, ...input });
 }

@@ -2,7 +2,6 @@
 export { compileRules, type Compilation } from './compile.js';
 export {
   formatRuleProblem,
-  NO_RULES,
   type CompiledRule,
   type CompiledRules,
   type CompiledStep,

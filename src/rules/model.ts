@@ -79,8 +79,6 @@ export interface CompiledRules {
   readonly hash: string;
 }
 
-export const NO_RULES: CompiledRules = { rules: [], longestMs: 0, hash: 'none' };
-
 export interface RuleProblem {
   readonly file: string;
   /** From 1. */

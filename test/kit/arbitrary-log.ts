@@ -43,7 +43,7 @@ interface DraftAlert {
 
 const draft: fc.Arbitrary<DraftAlert> = fc.record({
   name: fc.constantFrom(...NAMES),
-  labels: labels as fc.Arbitrary<Record<string, string>>,
+  labels: labels,
   status: fc.constantFrom('firing', 'firing', 'firing', 'resolved'),
   start: fc.option(past, { nil: undefined, freq: 12 }),
   length: fc.integer({ min: -MINUTE, max: 10 * MINUTE }),
@@ -83,7 +83,7 @@ const input: fc.Arbitrary<Draft> = fc.oneof(
     weight: 2,
     arbitrary: fc.record({
       kind: fc.constant('event' as const),
-      labels: labels as fc.Arbitrary<Record<string, string>>,
+      labels: labels,
       at: past,
       lasted: fc.integer({ min: 0, max: 20 * MINUTE }),
     }),

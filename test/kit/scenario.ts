@@ -193,7 +193,7 @@ function differences(run: EngineRun, head: Incident, want: ExpectedIncident): st
   const differing: string[] = [];
   for (const [field, value] of Object.entries(want)) {
     const wanted = comparable(field, value);
-    const got = JSON.stringify(have[field as keyof typeof have]);
+    const got = JSON.stringify(have[field]);
     if (wanted !== got) differing.push(`${field}: ${got} instead of ${wanted}`);
   }
   return differing;

@@ -71,7 +71,11 @@ describe('handing out', () => {
 
   it('counts what was handed out with its commit, and comes back to it when nobody claimed it', async () => {
     await commit(opening('i1', [effect('now', { dueAt: T0 }), effect('rest', { dueAt: T0, lane: 'l2' })]), ['now']);
-    expect(await take()).toEqual({ due: [{ id: 'rest', sink: 'slack', handout: 1 }], nextAt: T0 + VISIBILITY, now: T0 });
+    expect(await take()).toEqual({
+      due: [{ id: 'rest', sink: 'slack', handout: 1 }],
+      nextAt: T0 + VISIBILITY,
+      now: T0,
+    });
     expect((await claim('now', 't1')).status).toBe('claimed');
     await release('now', 't1', 0, false);
     expect((await take())?.due).toEqual([{ id: 'now', sink: 'slack', handout: 2 }]);

@@ -77,7 +77,7 @@ export async function benchOn(
     conflicts,
     another,
     key: (name, partition = 0) => `${prefix}:{p${partition}}:${name}`,
-    digest: () => raw.debug('DIGEST' as never) as unknown as Promise<string>,
+    digest: () => raw.debug('DIGEST') as unknown as Promise<string>,
     async setTime(ms) {
       await raw.set(CLOCK, String(ms));
     },
