@@ -9,7 +9,7 @@ import { formatLabels } from '../domain/labels.js';
 import { formatDuration } from '../domain/duration.js';
 import type { Match } from './correlate.js';
 import { noteHypothesis, ruleKey } from './hypotheses.js';
-import { joinIncident, memberResumed, noteAutoLevel, ruleSet } from './membership.js';
+import { joinIncident, noteAutoLevel, ruleSet } from './membership.js';
 import { compareIncidents, mergeIncidents } from './merge.js';
 import type { EventRecord } from './model.js';
 import { Episode, type IncidentRecord, type Occurrence, OPEN } from './model.js';
@@ -137,7 +137,6 @@ export function applyFallback(turn: Turn, episode: Episode): void {
     // the same episode goes on, so its incident was never over: whatever took its place meanwhile is part of it
     const incident = episode.incident;
     reopenIncident(turn, incident, `${episode.name} had not ended`);
-    memberResumed(turn, episode);
     if (owner !== null) mergeIncidents(turn, [incident, owner], `${episode.name} had not ended`);
     return;
   }

@@ -2,7 +2,7 @@
 import { hashId, incidentNumber, utcDay } from '../domain/ids.js';
 import { FALLBACK_RULE, type Incident, INCIDENT_VERSION } from '../domain/incident.js';
 import { canonicalLabels, formatLabels, type Labels } from '../domain/labels.js';
-import { IncidentRecord } from './model.js';
+import { IncidentRecord, OPEN } from './model.js';
 import { record, touch, type Turn } from './turn.js';
 
 export interface Opening {
@@ -71,6 +71,13 @@ export function reopenIncident(turn: Turn, incident: IncidentRecord, cause: stri
   head.generation += 1;
   head.reopened += 1;
   head.lastActivityAt = turn.now;
+  // members that went on firing while it was resolved count from now on, all of them, whoever opens it again
+  head.firingCount = 0;
+  for (const episode of incident.members()) {
+    if (episode.end !== OPEN) continue;
+    head.firingCount += 1;
+    turn.changes.members.add(episode);
+  }
   // a key that another open incident took meanwhile stays there
   head.attachKeys = head.attachKeys.filter((key) => !turn.state.keyOwners.has(key));
   for (const key of head.attachKeys) turn.state.keyOwners.set(key, incident);

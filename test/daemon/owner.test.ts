@@ -182,4 +182,35 @@ describe('the owner of a partition', () => {
     expect(head).toMatchObject({ status: 'open', reopened: 1, severity: 'P1' });
     expect(partition.writings.effects.filter(({ severity }) => severity === 'P1')).not.toHaveLength(0);
   });
+
+  it('keeps an incident open while any alert fires that was taken for ended, and the rule that explains it', async () => {
+    const partition = new MemoryPartition();
+    const at = Date.now() - 60 * MINUTE;
+    const names = ['PostgresConnectionPoolExhausted', 'APILatencyHigh', 'ErrorRateSpike'];
+    const cascade = (status: 'firing' | 'resolved', which: readonly string[]): Input => ({
+      kind: 'alerts',
+      source: 'am',
+      alerts: which.map((name) => ({
+        ...{ fingerprint: `am:${name}`, name, labels: { alertname: name, service: 'a' }, annotations: {} },
+        ...{ severity: 'warning', status, startsAt: at, ...(status === 'resolved' ? { endsAt: at + 2 * MINUTE } : {}) },
+      })),
+    });
+    partition.append(cascade('firing', names), at + MINUTE);
+    partition.append(cascade('resolved', names), at + 2 * MINUTE);
+    partition.append(cascade('firing', names), at + 20 * MINUTE);
+    partition.append(cascade('resolved', names.slice(1)), at + 21 * MINUTE);
+    partition.append({ kind: 'tick' }, at + 40 * MINUTE);
+    const last = partition.append({ kind: 'tick' }, at + 50 * MINUTE);
+    const owner = own(partition);
+    await partition.committed(({ cursor }) => cursor === last);
+    await owner.stop();
+    const [head] = partition.writings.heads();
+    expect(head).toMatchObject({
+      status: 'open',
+      rule: 'database_cascade',
+      reopened: 1,
+      memberCount: 3,
+      firingCount: 1,
+    });
+  });
 });
