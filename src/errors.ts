@@ -21,6 +21,7 @@ export const ERRORS = {
   TOCSIN_OVERLOADED: { status: 503, title: 'Too much work in hand; send again later' },
   TOCSIN_STORE_UNAVAILABLE: { status: 503, title: 'Redis cannot store this now; send again later' },
   TOCSIN_SHUTTING_DOWN: { status: 503, title: 'This replica is stopping; send again' },
+  TOCSIN_RELOAD_REFUSED: { status: 409, title: 'Nothing was reloaded; the rules in use stay in use' },
   TOCSIN_INTERNAL: { status: 500, title: 'Internal error' },
   // not answered over HTTP: configuration and start-up
   TOCSIN_CONFIG_INVALID: { status: 500, title: 'The configuration is invalid' },

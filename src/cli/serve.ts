@@ -19,6 +19,10 @@ export async function runServe(options: ServeOptions): Promise<number> {
   armFromSpec(env['TOCSIN_FAILPOINTS']);
   const files = { configPath, cwd, env };
   const { snapshot, prepared } = mustPrepare(prepare(files));
+  // Before anything is started, so that a signal during the start is not the end of the process but of the start.
+  const told = Promise.race([signal('SIGTERM'), signal('SIGINT')]);
+  const reload: { run?: () => void } = {};
+  process.on('SIGHUP', () => reload.run?.());
   const daemon = await startDaemon({
     snapshot,
     prepared,
@@ -26,8 +30,8 @@ export async function runServe(options: ServeOptions): Promise<number> {
     failpoints: env['TOCSIN_FAILPOINTS'],
     reread: () => prepare(files),
   });
-  process.on('SIGHUP', () => void daemon.reload());
-  const reason = await Promise.race([signal('SIGTERM'), signal('SIGINT'), daemon.failed]);
+  reload.run = () => void daemon.reload();
+  const reason = await Promise.race([told, daemon.failed]);
   if (reason instanceof Error) {
     await daemon.stop();
     throw reason;

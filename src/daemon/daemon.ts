@@ -74,6 +74,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   };
   let running = options.prepared;
   let snapshot = options.snapshot;
+  let tolerating = false;
   let engine: EngineSupervisor | undefined;
   let workers: WorkerRole | undefined;
   let fail: (error: Error) => void = () => undefined;
@@ -114,7 +115,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         if (health.problem === undefined) logger.info('the store is well again');
         else logger.error({ problem: health.problem, writable: health.writable }, 'the store has a problem');
       }
-      state.health = { store: health, at: Date.now() };
+      // Settings that were weakened while we run break the promise of the 202 just as at the start: nothing is accepted.
+      const weakened = health.problem !== undefined && config.redis.durability === 'strict';
+      state.health = { store: weakened ? { ...health, writable: false } : health, at: Date.now() };
+      if (state.verified) processMetrics.redisUnsafe.set(weakened || tolerating ? 1 : 0);
       observeHealth(processMetrics, health);
     };
     const server = buildServer({
@@ -164,7 +168,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
           const tolerated = await store.verify();
           for (const problem of tolerated)
             logger.warn({ problem }, 'Redis may lose what it accepted (durability: accept-loss)');
-          processMetrics.redisUnsafe.set(tolerated.length > 0 ? 1 : 0);
+          tolerating = tolerated.length > 0;
+          processMetrics.redisUnsafe.set(tolerating ? 1 : 0);
           break;
         } catch (error) {
           if ((error as { code?: string }).code !== 'TOCSIN_STORE_UNAVAILABLE') throw error;

@@ -8,8 +8,9 @@
 import { ChangeSet, loadState, nextWake, stateStats, step, toWrites } from '../engine/index.js';
 import type { EngineContext, EngineState } from '../engine/index.js';
 import { decodeInput, streamTime } from '../domain/input.js';
+import { StoreError } from '../errors.js';
 import { effectful } from '../failpoints.js';
-import type { Commit, CommitWrites, Lease, LogEntry, PartitionStore } from '../ports/store.js';
+import type { Commit, CommitOutcome, CommitWrites, Lease, LogEntry, PartitionStore } from '../ports/store.js';
 import type { EngineMetrics } from '../telemetry/metrics.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { CurrentEntry } from './current-entry.js';
@@ -17,8 +18,10 @@ import { holdLease, type HeldLease } from './lease.js';
 import type { OutboxPump } from './outbox-pump.js';
 import { Signal } from './signal.js';
 
-/** After this many failed attempts an entry goes to the dead-letter stream. */
+/** After this many failed attempts an entry goes to the dead-letter stream, and we page about ourselves. */
 export const POISON_ATTEMPTS = 3;
+/** After this many even the page failed: the entry goes to the dead letters without it. */
+const HOPELESS_ATTEMPTS = 2 * POISON_ATTEMPTS;
 
 /** The longest a read waits for entries: bounds how late a lost lease, a stop or the trim is noticed. */
 const LONGEST_WAIT_MS = 1_000;
@@ -54,6 +57,15 @@ export interface OwnerDeps {
   readonly held: { count: number };
 }
 
+interface Failure {
+  readonly count: number;
+  /** Why the latest attempt failed. */
+  readonly reason: string;
+}
+
+/** By entry id. */
+type Attempts = Map<string, Failure>;
+
 /** Lost the lease, or somebody else moved the cursor: drop memory and ask again. */
 class Fenced extends Error {}
 
@@ -86,8 +98,11 @@ export function startOwner(deps: OwnerDeps): Owner {
 async function ownForever(deps: OwnerDeps, stopping: Signal): Promise<void> {
   const { store, settings, logger, metrics } = deps;
   /** Failed attempts of entries not yet passed. While there are any, entries are decided one by one. */
-  const attempts = new Map<string, number>();
-  let suspect = deps.suspect?.partition === store.partition ? deps.suspect.entry : undefined;
+  const attempts: Attempts = new Map();
+  let suspect =
+    deps.suspect?.partition === store.partition
+      ? { entry: deps.suspect.entry, reason: 'deciding it ended the engine thread' }
+      : undefined;
   let failures = 0;
   while (!stopping.raised) {
     try {
@@ -102,7 +117,8 @@ async function ownForever(deps: OwnerDeps, stopping: Signal): Promise<void> {
       logger.info({ partition: store.partition, fence: lease.fence }, 'lease acquired');
       try {
         if (suspect !== undefined) {
-          attempts.set(suspect, await countAttempt(store, lease, suspect));
+          const { entry, reason } = suspect;
+          attempts.set(entry, { count: await countAttempt(store, lease, entry), reason });
           suspect = undefined;
         }
         await own(deps, held, stopping, attempts);
@@ -114,7 +130,7 @@ async function ownForever(deps: OwnerDeps, stopping: Signal): Promise<void> {
       }
     } catch (error) {
       if (error instanceof Undecidable) {
-        suspect = error.entry.id;
+        suspect = { entry: error.entry.id, reason: error.message };
         logger.error(
           { partition: store.partition, entry: error.entry.id, err: error.cause },
           'entry cannot be decided',
@@ -139,8 +155,8 @@ function countAttempt(store: PartitionStore, lease: Lease, entry: string): Promi
 }
 
 /** Works with the lease until told to stop (returns) or until something is not certain any more (throws). */
-async function own(deps: OwnerDeps, held: HeldLease, stopping: Signal, attempts: Map<string, number>): Promise<void> {
-  const { store, context, settings, logger, metrics, pump } = deps;
+async function own(deps: OwnerDeps, held: HeldLease, stopping: Signal, attempts: Attempts): Promise<void> {
+  const { store, context, settings, logger, pump } = deps;
   const loaded = await effectful('owner.load', () => store.load(held.lease));
   let state: EngineState = loadState(context, loaded);
   let { cursor, seq } = loaded;
@@ -184,30 +200,15 @@ async function own(deps: OwnerDeps, held: HeldLease, stopping: Signal, attempts:
         }
       } else {
         const expected = cursor;
-        const changes = new ChangeSet();
         const first = entries[0] as LogEntry;
-        const failed = attempts.get(first.id) ?? 0;
         const batch = attempts.size > 0 ? [first] : withinBatch(entries);
         count = batch.length < entries.length ? batch.length : Math.min(2 * count, settings.batch);
-        let deadLetter: Commit['deadLetter'];
-        if (failed >= POISON_ATTEMPTS) {
-          const error = `the engine failed on it ${failed} times; the replica's log has the reason`;
-          deadLetter = { id: first.id, body: first.body, error, attempts: failed };
-          const poison = { kind: 'poison', entry: first.id, error } as const;
-          ({ state, wakeAt } = step(context, state, poison, { id: first.id, at: streamTime(first.id) }, changes));
-          logger.error({ partition: store.partition, entry: first.id }, 'entry moved to the dead letters');
-          metrics.deadLetters.inc();
-        } else {
-          for (const entry of batch) {
-            deps.current.set(store.partition, entry.id);
-            ({ state, wakeAt } = decide(context, state, entry, changes));
-          }
-          deps.current.clear();
-        }
+        const decided = decideBatch(deps, state, batch, attempts.get(first.id));
+        const { writes, deadLetter } = decided;
+        ({ state, wakeAt } = decided);
         const last = batch[batch.length - 1] as LogEntry;
         cursor = last.id;
         seq = last.seq;
-        const writes = toWrites(state, changes);
         await committing;
         const at = streamTime(last.id);
         pump.lagging(Date.now() + pump.clockOffsetMs - at);
@@ -247,23 +248,64 @@ function withinBatch(entries: readonly LogEntry[]): readonly LogEntry[] {
   return end === -1 ? entries : entries.slice(0, end);
 }
 
-function decide(
-  context: EngineContext,
-  state: EngineState,
-  entry: LogEntry,
-  changes: ChangeSet,
-): { state: EngineState; wakeAt: number | null } {
+interface DecidedBatch {
+  readonly state: EngineState;
+  readonly wakeAt: number | null;
+  readonly writes: CommitWrites;
+  readonly deadLetter: Commit['deadLetter'];
+}
+
+/** Lets the engine decide the entries, or gives up the first when it failed too often. Throws Undecidable. */
+function decideBatch(
+  deps: OwnerDeps,
+  before: EngineState,
+  batch: readonly LogEntry[],
+  failure: Failure | undefined,
+): DecidedBatch {
+  const { context, store, logger, metrics } = deps;
+  const changes = new ChangeSet();
+  const first = batch[0] as LogEntry;
+  let inHand = first;
+  let state = before;
+  let wakeAt: number | null = nextWake(before);
+  let deadLetter: Commit['deadLetter'];
   try {
-    return step(context, state, decodeInput(entry.body), { id: entry.id, at: streamTime(entry.id) }, changes);
+    if (failure !== undefined && failure.count >= POISON_ATTEMPTS) {
+      const error = `failed ${failure.count} times: ${failure.reason}`;
+      deadLetter = { id: first.id, body: first.body, error, attempts: failure.count };
+      if (failure.count < HOPELESS_ATTEMPTS) {
+        const poison = { kind: 'poison', entry: first.id, error } as const;
+        ({ state, wakeAt } = step(context, state, poison, { id: first.id, at: streamTime(first.id) }, changes));
+      }
+      logger.error({ partition: store.partition, entry: first.id, error }, 'entry moved to the dead letters');
+      metrics.deadLetters.inc();
+    } else {
+      for (const entry of batch) {
+        inHand = entry;
+        deps.current.set(store.partition, entry.id);
+        const at = streamTime(entry.id);
+        ({ state, wakeAt } = step(context, state, decodeInput(entry.body), { id: entry.id, at }, changes));
+      }
+      inHand = first;
+    }
+    return { state, wakeAt, writes: toWrites(state, changes), deadLetter };
   } catch (error) {
-    throw new Undecidable(entry, error);
+    throw new Undecidable(inHand, error);
+  } finally {
+    deps.current.clear();
   }
 }
 
 async function commit(deps: OwnerDeps, what: Commit, first: LogEntry, entries: number): Promise<void> {
   const { store, metrics } = deps;
   const end = metrics.commitSeconds.startTimer();
-  const outcome = await effectful('owner.commit', () => store.commit(what));
+  let outcome: CommitOutcome;
+  try {
+    outcome = await effectful('owner.commit', () => store.commit(what));
+  } catch (error) {
+    // Not the store's fault: what was decided cannot be written at all.
+    throw error instanceof StoreError ? error : new Undecidable(first, error);
+  }
   end();
   if (outcome === 'fenced') throw new Fenced(`commit fenced at ${what.expected}`);
   // Ours, and refused all the same: what was decided contradicts the store. Counted like an entry that cannot be decided,

@@ -60,7 +60,7 @@ export function registerApi(app: FastifyInstance, deps: HttpDeps): void {
   app.post('/-/reload', async (request, reply) => {
     queryOf(request, noQuery);
     const problems = await deps.reload();
-    if (problems.length > 0) throw new TocsinError('TOCSIN_RULES_INVALID', problems.join('\n'));
+    if (problems.length > 0) throw new TocsinError('TOCSIN_RELOAD_REFUSED', problems.join('\n'));
     return reply.send({ reloaded: true });
   });
 

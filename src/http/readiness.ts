@@ -54,7 +54,7 @@ export function createProgressWatch(leaseTtlMs: number): ProgressWatch {
         const name = `partition-${status.partition}`;
         const age = status.lastProgressAt === null ? null : store.now - status.lastProgressAt;
         const stood = at - (standing.get(status.partition)?.since ?? at);
-        const lag = status.appended - status.committed;
+        const lag = Math.max(0, status.appended - status.committed);
         if (age === null) checks.push({ name, ok: false, detail: 'never had an owner' });
         else if (age > patience) checks.push({ name, ok: false, detail: `no owner for ${Math.round(age / 1000)} s` });
         else if (stood > patience) {

@@ -139,6 +139,20 @@ describe('tocsin serve', () => {
     expect(await (await tolerant.get('/metrics')).text()).toMatch(/^tocsin_redis_unsafe 1$/m);
   });
 
+  it('accepts nothing more when the settings of Redis are weakened while it runs', async () => {
+    const redis = await redisWith();
+    const daemon = await daemonWith({ config: { redis: { url: redis.socketPath } } });
+    await daemon.start();
+    const admin = new Redis(redis.socketPath);
+    await admin.config('SET', 'appendfsync', 'everysec');
+    await daemon.until('not ready', async () => (await daemon.get('/readyz')).status === 503);
+    expect((await daemon.post('/webhooks/alertmanager', cascade)).status).toBe(503);
+    expect(await (await daemon.get('/readyz?verbose')).text()).toMatch(/appendfsync/);
+    await admin.config('SET', 'appendfsync', 'always');
+    await daemon.until('ready', async () => (await daemon.get('/readyz')).status === 200);
+    admin.disconnect();
+  });
+
   it('answers 503 while Redis is out of memory or read-only, and goes on afterwards', async () => {
     const redis = await redisWith();
     const daemon = await daemonWith({ config: { redis: { url: redis.socketPath } } });
@@ -168,10 +182,11 @@ describe('tocsin serve', () => {
     const names = (await daemon.incidents()).flatMap(({ alertNames }) => Object.keys(alertNames)).sort();
     expect(names).toEqual(['AfterPoison', 'TocsinPoisonEntry']);
     const { items } = (await (await daemon.get('/api/v1/dead-letters')).json()) as {
-      items: { id: string; attempts: number }[];
+      items: { id: string; attempts: number; error: string }[];
     };
     expect(items).toHaveLength(1);
     expect(items[0]?.attempts).toBe(3);
+    expect(items[0]?.error).toMatch(/failed 3 times: entry has version 99/);
     admin.disconnect();
   });
 
