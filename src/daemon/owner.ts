@@ -177,6 +177,10 @@ async function own(deps: OwnerDeps, held: HeldLease, stopping: Signal, attempts:
   let nextTrim = Date.now() + TRIM_EVERY_MS;
   /** Entries asked for by the next read: fewer while they are large. */
   let count = settings.batch;
+  /** Read and not yet decided. */
+  let pending: readonly LogEntry[] = [];
+  /** The next read, sent before the commit of what was read: Redis would make it wait behind the commit. */
+  let ahead: Promise<readonly LogEntry[]> | undefined;
   try {
     while (!stopping.raised) {
       held.check((reason) => new Fenced(reason));
@@ -184,8 +188,10 @@ async function own(deps: OwnerDeps, held: HeldLease, stopping: Signal, attempts:
       if (pump.failed !== undefined) throw new Fenced(pump.failed.message);
       const redisNow = Date.now() + pump.clockOffsetMs;
       const wait = Math.max(0, Math.min(LONGEST_WAIT_MS, wakeAt === null ? LONGEST_WAIT_MS : wakeAt - redisNow));
-      const entries = await store.read(cursor, attempts.size > 0 ? 1 : count, Math.ceil(wait));
-      if (entries.length === 0) {
+      const asked = attempts.size > 0 ? 1 : count;
+      if (pending.length === 0) pending = await (ahead ?? store.read(cursor, asked, Math.ceil(wait)));
+      ahead = undefined;
+      if (pending.length === 0) {
         // Everything is applied, however old the last entry was.
         pump.lagging(0);
         if (wakeAt !== null && wakeAt <= Date.now() + pump.clockOffsetMs && tickedFor !== wakeAt) {
@@ -200,13 +206,19 @@ async function own(deps: OwnerDeps, held: HeldLease, stopping: Signal, attempts:
         }
       } else {
         const expected = cursor;
-        const first = entries[0] as LogEntry;
-        const batch = attempts.size > 0 ? [first] : withinBatch(entries);
-        count = batch.length < entries.length ? batch.length : Math.min(2 * count, settings.batch);
+        const first = pending[0] as LogEntry;
+        const batch = attempts.size > 0 ? [first] : withinBatch(pending);
+        count = batch.length < pending.length ? batch.length : Math.min(2 * count, settings.batch);
+        const last = batch[batch.length - 1] as LogEntry;
+        const full = batch.length === pending.length && pending.length >= asked;
+        pending = pending.slice(batch.length);
+        if (full) {
+          ahead = store.read(last.id, count, 0);
+          ahead.catch(() => undefined);
+        }
         const decided = decideBatch(deps, state, batch, attempts.get(first.id));
         const { writes, deadLetter } = decided;
         ({ state, wakeAt } = decided);
-        const last = batch[batch.length - 1] as LogEntry;
         cursor = last.id;
         seq = last.seq;
         await committing;

@@ -82,7 +82,14 @@ export function registerIntake(app: FastifyInstance, deps: HttpDeps): void {
       );
     }
     const startedAt = performance.now();
-    reply.raw.once('close', () => metrics.requests.inc({ source: name, code: String(reply.statusCode) }));
+    let entered: Visit | undefined;
+    reply.raw.once('close', () => {
+      metrics.requests.inc({ source: name, code: String(reply.statusCode) });
+      if (entered === undefined) return;
+      meter.leave();
+      meter.addBytes(-entered.bytes);
+      metrics.intakeSeconds.observe((performance.now() - startedAt) / 1000);
+    });
     if (source.verifier !== undefined && !source.verifier.accepts(request.headers.authorization)) {
       void reply.header('www-authenticate', source.verifier.challenge);
       throw new TocsinError(
@@ -94,12 +101,8 @@ export function registerIntake(app: FastifyInstance, deps: HttpDeps): void {
     refuseIfNot(deps, decision);
     const visit: Visit = { source, startedAt, decision, bytes: 0 };
     request.visit = visit;
+    entered = visit;
     meter.enter();
-    reply.raw.once('close', () => {
-      meter.leave();
-      meter.addBytes(-visit.bytes);
-      metrics.intakeSeconds.observe((performance.now() - startedAt) / 1000);
-    });
   };
 
   const deliver = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {

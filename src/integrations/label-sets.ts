@@ -54,8 +54,25 @@ export function faultInTextMap(map: unknown, path: string): { path: string; prob
   return undefined;
 }
 
-/** A copy with at most MOST_LABELS entries whose values have at most `longest` characters. */
-export function boundedCopy(map: TextMap, longest: number, count: Count, dropped?: ReadonlySet<string>): TextMap {
+/**
+ * The map with at most MOST_LABELS entries whose values have at most `longest` characters: the map itself when it is like
+ * that already, which is nearly always, else a copy.
+ */
+export function bounded(map: TextMap, longest: number, count: Count, dropped?: ReadonlySet<string>): TextMap {
+  return isBounded(map, longest, dropped) ? map : boundedCopy(map, longest, count, dropped);
+}
+
+function isBounded(map: TextMap, longest: number, dropped: ReadonlySet<string> | undefined): boolean {
+  let size = 0;
+  for (const key in map) {
+    size += 1;
+    if (size > MOST_LABELS || key.length > LONGEST_NAME || (map[key] as string).length > longest) return false;
+    if (dropped?.has(key) === true) return false;
+  }
+  return true;
+}
+
+function boundedCopy(map: TextMap, longest: number, count: Count, dropped: ReadonlySet<string> | undefined): TextMap {
   const copy: TextMap = {};
   let size = 0;
   for (const key in map) {
@@ -78,16 +95,18 @@ export function cut(text: string, longest: number): string {
   return `${text.slice(0, longest - 1).replace(/[\ud800-\udbff]$/, '')}…`;
 }
 
-/** Drops what describes the exporter, then names the service: changes `labels`, which is our own copy. */
-export function normaliseScope(labels: TextMap, policy: LabelPolicy): void {
-  const { job } = labels;
+/** Drops what describes the exporter, then names the service. Gives the same labels when there is nothing to change. */
+export function normaliseScope(given: TextMap, policy: LabelPolicy): TextMap {
+  const { job } = given;
+  let labels = given;
   if (job !== undefined && policy.exporterJobs.has(job)) {
+    labels = { ...given };
     for (const name of EXPORTER_LABELS) delete labels[name];
   }
   for (const name of policy.serviceLabels) {
     const value = labels[name];
     if (value === undefined || value === '') continue;
-    labels.service = value;
-    return;
+    return labels.service === value ? labels : { ...labels, service: value };
   }
+  return labels;
 }

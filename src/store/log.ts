@@ -15,6 +15,8 @@ const RETRY_MEMORY_MS = 600_000;
 /** Bounds of one call, so that it does not hold up the others on Redis. A single larger delivery still goes alone. */
 const GROUP_DRAFTS = 256;
 const GROUP_CHARS = 2 * 1024 * 1024;
+/** While Redis writes one group to disk, the next is on its way; they are applied in the order they were sent. */
+const CALLS_IN_FLIGHT = 2;
 /** Beyond this much waiting in memory new deliveries are refused. */
 const WAITING_CHARS = 64 * 1024 * 1024;
 
@@ -33,7 +35,8 @@ class AppendQueue {
   readonly #keys: PartitionKeys;
   #waiting: Waiting[] = [];
   #waitingChars = 0;
-  #busy = false;
+  #inFlight = 0;
+  #scheduled = false;
 
   constructor(connection: Connection, scripts: Scripts, keys: PartitionKeys) {
     this.#connection = connection;
@@ -60,16 +63,21 @@ class AppendQueue {
         reject,
       });
       this.#waitingChars += body.length;
-      if (this.#busy) return;
-      this.#busy = true;
+      if (this.#scheduled || this.#inFlight >= CALLS_IN_FLIGHT) return;
+      this.#scheduled = true;
       // Not at once: the other deliveries of this turn of the event loop come along.
-      setImmediate(() => void this.#drain());
+      setImmediate(() => {
+        this.#scheduled = false;
+        void this.#drain();
+      });
     });
   }
 
   async #drain(): Promise<void> {
+    if (this.#inFlight >= CALLS_IN_FLIGHT) return;
+    this.#inFlight += 1;
     while (this.#waiting.length > 0) await this.#send(this.#takeGroup());
-    this.#busy = false;
+    this.#inFlight -= 1;
   }
 
   #takeGroup(): Waiting[] {

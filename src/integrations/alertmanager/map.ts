@@ -10,7 +10,7 @@ import type { AlertUpdate } from '../../domain/alert.js';
 import { canonicalLabels } from '../../domain/labels.js';
 import type { Delivery, NormalisationSettings, Reading } from '../../ports/source.js';
 import {
-  boundedCopy,
+  bounded,
   type Count,
   cut,
   faultInTextMap,
@@ -93,13 +93,12 @@ function readAlert(raw: unknown, index: number, context: Context): AlertUpdate |
   }
   const given = alert.labels as TextMap;
   const { policy, count } = context;
-  const labels = boundedCopy(given, LONGEST_LABEL_VALUE, count, policy.identityDrop);
-  normaliseScope(labels, policy);
+  const labels = normaliseScope(bounded(given, LONGEST_LABEL_VALUE, count, policy.identityDrop), policy);
   const update: Mutable<AlertUpdate> = {
     fingerprint: `am:${identity(given, fingerprint ?? '', policy)}`,
     name: nameOf(given, context),
     labels,
-    annotations: boundedCopy((annotations ?? {}) as TextMap, LONGEST_ANNOTATION, count),
+    annotations: bounded((annotations ?? {}) as TextMap, LONGEST_ANNOTATION, count),
     status,
   };
   addOptionalParts(update, alert, given.severity, context);

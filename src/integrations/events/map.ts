@@ -9,7 +9,7 @@ import type { EventInput } from '../../domain/input.js';
 import { canonicalLabels } from '../../domain/labels.js';
 import type { Delivery, Reading } from '../../ports/source.js';
 import {
-  boundedCopy,
+  bounded,
   type Count,
   faultInTextMap,
   labelPolicy,
@@ -85,7 +85,7 @@ function readEvent(raw: unknown, base: string, delivery: Delivery, count: Count)
   }
   if (happened > delivery.receivedAt + SKEW_MS) count('at_in_future');
   const given = event.labels as TextMap;
-  const labels = boundedCopy(given, LONGEST_LABEL_VALUE, count);
+  const labels = { ...bounded(given, LONGEST_LABEL_VALUE, count) };
   nameService(labels, delivery);
   const own = id.value ?? hash('sha256', JSON.stringify([event.type, happened, canonicalLabels(given)])).slice(0, 16);
   return {
@@ -95,7 +95,7 @@ function readEvent(raw: unknown, base: string, delivery: Delivery, count: Count)
       at: happened,
       ...(startedAt.value === undefined ? {} : { startedAt: startedAt.value }),
       labels,
-      annotations: boundedCopy((event.annotations ?? {}) as TextMap, LONGEST_ANNOTATION, count),
+      annotations: bounded((event.annotations ?? {}) as TextMap, LONGEST_ANNOTATION, count),
     },
   };
 }

@@ -5,9 +5,8 @@
  * error page is not JSON. Our queue does the retries, so this client looks at the answer below the SDK, in the agent:
  * it notes the status, and it aborts the request on 429 before the SDK sees it and goes to sleep.
  */
-import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ClientRequest, IncomingMessage } from 'node:http';
-import { Agent, type AgentOptions } from 'node:https';
+import { Agent } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import { event } from '@pagerduty/pdjs';
 import type { PagerDutyEvent } from './map.js';
@@ -52,14 +51,15 @@ const RATE_LIMITED = 429;
 const IDLE_CONNECTION_MS = 4_000;
 
 export function createPagerDutyClient(options: PagerDutyClientOptions): PagerDutyClient {
-  const agent = new WatchingAgent({
+  const agent = new Agent({
     keepAlive: true,
     maxSockets: 64,
     timeout: IDLE_CONNECTION_MS,
     ...(options.ca !== undefined && { ca: options.ca }),
   });
   return {
-    send: (body, signal) => agent.watch(signal, (combined) => post(body, combined, agent, options.server)),
+    send: (body, signal) =>
+      exchangeOn(agent, signal, (watched, combined) => post(body, combined, watched, options.server)),
     close: () => agent.destroy(),
   };
 }
@@ -77,35 +77,31 @@ async function post(body: PagerDutyEvent, signal: AbortSignal, agent: Agent, ser
   return answer.data;
 }
 
-/** Knows which call each of its requests belongs to, and writes down what happened to it. */
-class WatchingAgent extends Agent {
-  readonly #calls = new AsyncLocalStorage<Watch>();
-
-  constructor(options: AgentOptions) {
-    super(options);
+/** One call, on the shared connections: the agent that it is given knows whose requests it carries. */
+async function exchangeOn(
+  agent: Agent,
+  signal: AbortSignal,
+  send: (watched: Agent, combined: AbortSignal) => Promise<unknown>,
+): Promise<Exchange> {
+  const watch: Watch = { exchange: { connected: false }, controller: new AbortController() };
+  const { exchange, controller } = watch;
+  // not AsyncLocalStorage: that makes every promise of the process dearer
+  const watched = Object.create(agent) as Agent;
+  watched.addRequest = (request, options) => {
+    observe(request, watch);
+    agent.addRequest(request, options);
+  };
+  const onAbort = (): void => controller.abort(signal.reason);
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    exchange.body = await send(watched, controller.signal);
+  } catch (error) {
+    exchange.error = error instanceof Error ? error : new Error(String(error));
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
-
-  async watch(signal: AbortSignal, send: (combined: AbortSignal) => Promise<unknown>): Promise<Exchange> {
-    const watch: Watch = { exchange: { connected: false }, controller: new AbortController() };
-    const { exchange, controller } = watch;
-    const onAbort = (): void => controller.abort(signal.reason);
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
-    try {
-      exchange.body = await this.#calls.run(watch, () => send(controller.signal));
-    } catch (error) {
-      exchange.error = error instanceof Error ? error : new Error(String(error));
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-    }
-    return exchange;
-  }
-
-  override addRequest(request: ClientRequest, options: unknown): void {
-    const watch = this.#calls.getStore();
-    if (watch !== undefined) observe(request, watch);
-    super.addRequest(request, options);
-  }
+  return exchange;
 }
 
 function observe(request: ClientRequest, { exchange, controller }: Watch): void {
