@@ -258,7 +258,7 @@ const workers = z.strictObject({
     .int()
     .min(1)
     .max(1_000)
-    .default(16)
+    .default(64)
     .describe('Notifications delivered at the same time by one replica.'),
   claim_ttl: duration({ min: SECOND })
     .prefault('30s')
