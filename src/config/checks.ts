@@ -82,9 +82,11 @@ function rolesOf(config: Config, channel: string): string[] {
 }
 
 function redisAddress(config: Config): Fault[] {
-  const url = config.redis.url?.reveal();
-  if (url === undefined || url === '' || url.startsWith('/') || /^(rediss?|unix):\/\//.test(url)) return [];
-  return [{ path: ['redis', 'url'], message: 'must begin with redis://, rediss:// or / (a unix socket)' }];
+  return (['url', 'queue_url'] as const).flatMap((key) => {
+    const url = config.redis[key]?.reveal();
+    if (url === undefined || url === '' || url.startsWith('/') || /^(rediss?|unix):\/\//.test(url)) return [];
+    return [{ path: ['redis', key], message: 'must begin with redis://, rediss:// or / (a unix socket)' }];
+  });
 }
 
 function pauses(config: Config): Fault[] {

@@ -86,6 +86,11 @@ const redis = z.strictObject({
     .describe(
       'Redis or Valkey: `redis://[user:password@]host:port/db`, `rediss://` for TLS, or a unix socket path. None: the daemon starts its own (`embedded`).',
     ),
+  queue_url: textOrSecret()
+    .optional()
+    .describe(
+      'A second Redis for the queue that carries notifications to the workers. Nothing in it is a record, so it needs no persistence, and pages wait for fewer fsyncs. None: with `url` the same Redis, else the daemon starts one.',
+    ),
   prefix: z
     .string()
     .regex(/^[A-Za-z0-9_.-]{1,64}$/, 'must be 1 to 64 letters, digits, _ . -')

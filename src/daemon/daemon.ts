@@ -6,6 +6,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { Registry } from 'prom-client';
 import type { HealthSnapshot } from '../http/deps.js';
@@ -97,7 +98,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   }
 
   try {
-    const redisUrl = await findRedis(options, logger, releases);
+    const { redisUrl, queueUrl } = await findRedis(options, logger, releases);
     const store = createStore({
       ...storeOptionsOf(config, redisUrl),
       onConflict: (partition, why) => logger.error({ partition, why }, 'commit conflict'),
@@ -180,7 +181,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       if (stopping.raised) return;
       if (options.roles.has('engine')) {
         engine = superviseEngine({
-          data: () => ({ snapshot, redisUrl, replica, failpoints: options.failpoints }),
+          data: () => ({ snapshot, redisUrl, queueUrl, replica, failpoints: options.failpoints }),
           logger,
           stallMs: STALL_MS,
           stopMs: STOP_ENGINE_MS,
@@ -188,7 +189,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         });
       }
       if (options.roles.has('worker')) {
-        workers = startWorkerRole({ config, redisUrl, outbox: store.outbox, logger, metrics: workerMetrics });
+        workers = startWorkerRole({ config, queueUrl, outbox: store.outbox, logger, metrics: workerMetrics });
       }
       await look();
       state.verified = true;
@@ -258,23 +259,38 @@ async function isReady(server: FastifyInstance): Promise<boolean> {
   return (await server.inject({ method: 'GET', url: '/readyz' })).statusCode === 200;
 }
 
-/** Where Redis is: the configured one, or a server of our own that is started here. */
+interface RedisPlaces {
+  /** The record. */
+  readonly redisUrl: string;
+  /** What carries notifications to the workers; may be lost at any time. */
+  readonly queueUrl: string;
+}
+
+/**
+ * Where Redis is: the configured one, or servers of our own that are started here. Of our own there are two: each page
+ * would wait for three more fsyncs if the queue, which is no record, were kept as carefully as the record.
+ */
 async function findRedis(
   options: DaemonOptions,
   logger: Logger,
   releases: { name: string; release: () => Promise<void> }[],
-): Promise<string> {
-  const { url, embedded } = options.prepared.config.redis;
-  if (url !== undefined) return url.reveal();
+): Promise<RedisPlaces> {
+  const { url, queue_url: queue, embedded } = options.prepared.config.redis;
+  if (url !== undefined) return { redisUrl: url.reveal(), queueUrl: (queue ?? url).reveal() };
   const log = logger.child({ component: 'redis' });
-  const server = await startEmbedded({
-    dir: embedded.dir,
-    ...(embedded.program === undefined ? {} : { program: embedded.program }),
-    onLog: (line) => log.debug({ line }, 'embedded Redis'),
-  });
-  releases.push({ name: 'embedded Redis', release: () => server.stop() });
-  log.info({ program: server.program, dir: embedded.dir }, 'embedded Redis started');
-  return server.url;
+  const start = async (dir: string, kind: 'durable' | 'transport'): Promise<string> => {
+    const server = await startEmbedded({
+      dir,
+      kind,
+      ...(embedded.program === undefined ? {} : { program: embedded.program }),
+      onLog: (line) => log.debug({ line, kind }, 'embedded Redis'),
+    });
+    releases.push({ name: `embedded Redis (${kind})`, release: () => server.stop() });
+    log.info({ program: server.program, dir, kind }, 'embedded Redis started');
+    return server.url;
+  };
+  const redisUrl = await start(embedded.dir, 'durable');
+  return { redisUrl, queueUrl: queue?.reveal() ?? (await start(join(embedded.dir, 'queue'), 'transport')) };
 }
 
 /** Lets requests in hand finish; a slow one does not hold up the stop. */

@@ -21,6 +21,8 @@ export interface EngineRoleOptions {
   readonly rules: CompiledRules;
   /** Where Redis is; the supervisor knows it, since the embedded server's socket is not in the configuration. */
   readonly redisUrl: string;
+  /** Where the queue is. */
+  readonly queueUrl: string;
   readonly replica: string;
   readonly current: CurrentEntry;
   readonly suspect?: { readonly partition: number; readonly entry: string };
@@ -46,7 +48,7 @@ export async function startEngineRole(options: EngineRoleOptions): Promise<Engin
     onConflict: (partition, why) => logger.error({ partition, why }, 'commit conflict'),
   });
   const relay = createRelay({
-    connection: connectionOptions(redisUrl),
+    connection: connectionOptions(options.queueUrl),
     prefix: config.redis.prefix,
     sinks: sinkNames(config),
     onError: (error) => logger.warn({ err: error }, 'queue connection failed, reconnecting'),

@@ -14,6 +14,7 @@ import { armFromSpec } from './failpoint-arming.js';
 export interface EngineThreadData {
   readonly snapshot: Snapshot;
   readonly redisUrl: string;
+  readonly queueUrl: string;
   readonly replica: string;
   readonly failpoints: string | undefined;
   readonly current: SharedArrayBuffer;
@@ -41,6 +42,7 @@ async function main(): Promise<void> {
     config: prepared.config,
     rules: prepared.rules,
     redisUrl: data.redisUrl,
+    queueUrl: data.queueUrl,
     replica: data.replica,
     current: new CurrentEntry(data.current),
     ...(data.suspect === undefined ? {} : { suspect: data.suspect }),

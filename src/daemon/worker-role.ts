@@ -11,7 +11,7 @@ import type { WorkerMetrics } from '../telemetry/metrics.js';
 
 export interface WorkerRoleOptions {
   readonly config: Config;
-  readonly redisUrl: string;
+  readonly queueUrl: string;
   readonly outbox: Outbox;
   readonly logger: Logger;
   readonly metrics: WorkerMetrics;
@@ -26,7 +26,7 @@ export function startWorkerRole(options: WorkerRoleOptions): WorkerRole {
   const logger = options.logger.child({ component: 'worker' });
   const sinks = buildSinks(sinksConfigOf(config), { logger });
   const workers = startWorkers({
-    connection: connectionOptions(options.redisUrl),
+    connection: connectionOptions(options.queueUrl),
     prefix: config.redis.prefix,
     outbox: options.outbox,
     sinks,

@@ -82,12 +82,11 @@ export function registerIntake(app: FastifyInstance, deps: HttpDeps): void {
       );
     }
     const startedAt = performance.now();
-    let entered: Visit | undefined;
     reply.raw.once('close', () => {
       metrics.requests.inc({ source: name, code: String(reply.statusCode) });
-      if (entered === undefined) return;
+      if (request.visit === null) return;
       meter.leave();
-      meter.addBytes(-entered.bytes);
+      meter.addBytes(-request.visit.bytes);
       metrics.intakeSeconds.observe((performance.now() - startedAt) / 1000);
     });
     if (source.verifier !== undefined && !source.verifier.accepts(request.headers.authorization)) {
@@ -101,7 +100,6 @@ export function registerIntake(app: FastifyInstance, deps: HttpDeps): void {
     refuseIfNot(deps, decision);
     const visit: Visit = { source, startedAt, decision, bytes: 0 };
     request.visit = visit;
-    entered = visit;
     meter.enter();
   };
 

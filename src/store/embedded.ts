@@ -24,6 +24,12 @@ const RESTART_MS = { first: 100, max: 5_000 };
 /** A server that ran this long starts again with the first pause. */
 const STABLE_MS = 60_000;
 
+const DURABLE = [
+  ...['--appendonly', 'yes', '--appendfsync', 'always', '--no-appendfsync-on-rewrite', 'no'],
+  // The log alone grows by 64 MiB within a minute of a storm: rewriting the file then costs more than replaying it.
+  ...['--auto-aof-rewrite-min-size', '256mb'],
+];
+
 export interface EmbeddedOptions {
   /** Data folder; created with mode 700. */
   readonly dir: string;
@@ -31,6 +37,8 @@ export interface EmbeddedOptions {
   readonly program?: string;
   /** Default: the working directory of the process. */
   readonly cwd?: string;
+  /** `transport`: nothing in it is a record, so it keeps nothing on disk and waits for no fsync. Default `durable`. */
+  readonly kind?: 'durable' | 'transport';
   /** How long the server may take to load its data at start; ms, default 60,000. */
   readonly startTimeoutMs?: number;
   /** After SIGTERM the server has this long before SIGKILL; ms, default 5,000. */
@@ -91,11 +99,9 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedR
   const lock = await lockFolder(dir, runDir);
   const socket = join(runDir, 'redis.sock');
   const args = [
-    ...['--port', '0', '--unixsocket', socket, '--unixsocketperm', '700', '--dir', dir],
-    ...['--appendonly', 'yes', '--appendfsync', 'always', '--no-appendfsync-on-rewrite', 'no', '--save', ''],
+    ...['--port', '0', '--unixsocket', socket, '--unixsocketperm', '700', '--dir', dir, '--save', ''],
     ...['--maxmemory-policy', 'noeviction', '--daemonize', 'no'],
-    // The log alone grows by 64 MiB within a minute of a storm: rewriting the file then costs more than replaying it.
-    ...['--auto-aof-rewrite-min-size', '256mb'],
+    ...(options.kind === 'transport' ? ['--appendonly', 'no'] : DURABLE),
   ];
 
   let child: ChildProcess | undefined;

@@ -42,6 +42,7 @@ await startEngineRole({
   config: prepared.config,
   rules: prepared.rules,
   redisUrl,
+  queueUrl: redisUrl,
   replica: `naive-${process.pid}`,
   current: new CurrentEntry(),
   wrapPartitionStore: (store) =>
