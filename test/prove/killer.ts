@@ -21,7 +21,8 @@ export interface KillerOptions {
 const REDIS_EVERY_MS = { least: 1_000, most: 3_000 };
 /** Beyond the lease of one second and up to beyond the claim of two. */
 const FREEZE_MS = { least: 1_300, most: 2_800 };
-const FREEZE_CHANCE = 0.1;
+/** Counted, not drawn: a short run must have enough of them. */
+const FREEZE_EVERY = 8;
 const RECEIVER_CHANCE = 0.04;
 /** Some strikes hit a replica while it starts. */
 const STARTING_CHANCE = 0.1;
@@ -33,6 +34,7 @@ export class Killer {
   readonly #options: KillerOptions;
   readonly #frozen = new Set<Promise<void>>();
   #redisDue = 0;
+  #victims = 0;
 
   constructor(options: KillerOptions) {
     this.#options = options;
@@ -71,7 +73,8 @@ export class Killer {
     const within = starting.length > 0 && (up.length === 0 || random.chance(STARTING_CHANCE)) ? starting : up;
     if (within.length === 0) return;
     const victim = random.pick(within);
-    if (random.chance(FREEZE_CHANCE)) this.#freeze(victim, random.integer(FREEZE_MS.least, FREEZE_MS.most));
+    this.#victims += 1;
+    if (this.#victims % FREEZE_EVERY === 0) this.#freeze(victim, random.integer(FREEZE_MS.least, FREEZE_MS.most));
     else victim.kill();
   }
 
