@@ -1,4 +1,5 @@
 /** The power cut must take exactly what was not synced: with `always` nothing that was answered, with `no` nearly all. */
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +9,10 @@ import type { Redis } from 'ioredis';
 
 import { preparePowerCut } from './storage/power-cut.js';
 import { RedisServer } from './storage/redis-server.js';
+
+/** The cut needs a C compiler and a loader that takes LD_PRELOAD; a machine without says so by skipping. */
+const canCut = process.platform === 'linux' && spawnSync('cc', ['--version']).status === 0;
+const itCuts = canCut ? it : it.skip;
 
 describe('power cut', () => {
   let dir = '';
@@ -35,7 +40,7 @@ describe('power cut', () => {
     }
   }
 
-  it('takes nothing that was answered under appendfsync always', async () => {
+  itCuts('takes nothing that was answered under appendfsync always', async () => {
     expect(await survivors('always', 50)).toBe(50);
   });
 
@@ -43,7 +48,7 @@ describe('power cut', () => {
     expect(() => preparePowerCut(dir, 'no-such-compiler')).toThrow(/no-such-compiler.*apt-get install gcc/);
   });
 
-  it('takes what was never synced under appendfsync no', async () => {
+  itCuts('takes what was never synced under appendfsync no', async () => {
     expect(await survivors('no', 50)).toBe(0);
   });
 });

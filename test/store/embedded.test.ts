@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,6 +43,11 @@ async function withClient<T>(url: string, act: (client: Redis) => Promise<T>): P
 
 /** Runs, and is not a zombie that nobody has waited for. */
 function isAlive(pid: number): boolean {
+  if (process.platform === 'linux') {
+    // Not by ps: a small machine has none.
+    const path = `/proc/${pid}/stat`;
+    return existsSync(path) && !/\) Z /.test(readFileSync(path, 'utf8'));
+  }
   const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
   return stdout.trim() !== '' && !stdout.trim().startsWith('Z');
 }
