@@ -214,6 +214,7 @@ async function own(deps: OwnerDeps, held: HeldLease, stopping: Signal, attempts:
         pending = pending.slice(batch.length);
         if (full) {
           ahead = store.read(last.id, count, 0);
+          // Thrown where it is awaited; unawaited, because something else failed before, it must not end the process.
           ahead.catch(() => undefined);
         }
         const decided = decideBatch(deps, state, batch, attempts.get(first.id));
